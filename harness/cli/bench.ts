@@ -1,0 +1,183 @@
+// `bench [task]`: arms x seeds on a task, from flags to the table at the end. It parses, plans, runs and shows; the
+// experiment itself is harness/experiment.
+
+import type { Command } from "commander";
+import { arms } from "../arms/registry.ts";
+import { MisuseError } from "../base/errors.ts";
+import { type Config, configFields } from "../config.ts";
+import { applySettings, defaultConfig, overrideConfig } from "../config_options.ts";
+import { planExperiment } from "../experiment/plan.ts";
+import { findProfile, profiles } from "../experiment/profiles.ts";
+import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
+import { tasks } from "../../tasks/registry.ts";
+import { readConfigFile } from "./config_file.ts";
+import { alignColumns } from "./format.ts";
+import { interruptible } from "./interrupt.ts";
+import { parseCount } from "./parse_count.ts";
+import { openProgress } from "./progress.ts";
+import { resultsTable } from "./results_table.ts";
+
+/** Flags of `bench`, as commander hands them over. */
+interface BenchFlags {
+  readonly profile: string;
+  readonly arms?: readonly string[];
+  readonly seeds?: readonly number[];
+  readonly policy: string;
+  readonly dataDir?: string;
+  readonly device: string;
+  readonly set: readonly string[];
+  readonly config?: string;
+  readonly out?: string;
+  readonly threads?: number;
+  readonly jobs?: number;
+  readonly json?: boolean;
+  readonly debug?: boolean;
+  readonly helpConfig?: boolean;
+}
+
+const help = (rows: readonly { readonly name: string; readonly summary: string }[]) =>
+  rows.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n");
+
+/** Adds the command to the program; `done` takes the exit code. */
+export function addBench(
+  program: Command,
+  done: (exitCode: number) => void,
+  runOptions: Pick<RunOptions, "worker"> = {},
+): void {
+  program.command("bench")
+    .description(
+      "Train a policy on a task by reinforcement learning: every arm with every seed, evaluated on held-out questions.",
+    )
+    .argument("[task]", tasks.map((task) => task.name).join(" or "), "arithmetic")
+    .option("--profile <name>", Object.keys(profiles).join(", "), "quick")
+    .option("--arms <names>", "training methods, separated by commas (default: the profile's)", parseNames)
+    .option("--seeds <list>", "e.g. 0,1,2 or 0-4 (default: the profile's)", parseSeeds)
+    .option("--policy <name>", "embedded, embedded-cold, or a Hugging Face folder", "embedded")
+    .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--device <name>", "cpu, webgpu or cuda", "cpu")
+    .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect, [])
+    .option("--config <file>", "config fields from a YAML or JSON file")
+    .option("--out <folder>", "where results go (default: results/<date>-<time>-<task>-<policy>)")
+    .option(
+      "--threads <n>",
+      "threads of each cell (default: the cores, shared among the jobs)",
+      parseCount("--threads"),
+    )
+    .option("--jobs <n>", "cells side by side (default: as many as there are cores)", parseCount("--jobs"))
+    .option("--json", "the summary as JSON in the last line of standard output")
+    .option("--debug", "show stack traces and what failed cells printed")
+    .option("--help-config", "list every config field: default, allowed values, meaning")
+    .addHelpText(
+      "after",
+      `
+Tasks:
+${help(tasks)}
+
+Arms:
+${help(arms)}
+
+Profiles:
+${help(Object.entries(profiles).map(([name, { summary }]) => ({ name, summary })))}
+
+A config field is taken from the arm, else --set, else --config, else the profile, else its default (--help-config).
+Exit code: 0 all cells finished, 1 a cell failed, 2 the command was wrong, 130 interrupted by Ctrl-C.
+
+Examples:
+  bench                                            the embedded policy learns arithmetic, in minutes
+  bench --profile smoke                            the same in seconds, to see that all works
+  bench --arms grpo --seeds 0-4 --set rl.updates=60
+  bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
+  bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
+`,
+    )
+    .action(async (task: string, flags: BenchFlags) => {
+      if (flags.helpConfig) {
+        console.log(configTable());
+        done(0);
+      } else done(await bench(task, flags, runOptions));
+    });
+}
+
+async function bench(task: string, flags: BenchFlags, { worker }: Pick<RunOptions, "worker">): Promise<number> {
+  const profile = findProfile(flags.profile);
+  const plan = await planExperiment({
+    task,
+    dataDir: flags.dataDir ?? null,
+    policy: flags.policy,
+    arms: flags.arms ?? profile.arms,
+    seeds: flags.seeds ?? profile.seeds,
+    config: await resolveConfig(flags),
+    profile: flags.profile,
+    device: flags.device,
+    threads: flags.threads ?? null,
+    jobs: flags.jobs ?? null,
+    out: flags.out ?? null,
+    command: Deno.args,
+  });
+  const progress = openProgress(plan);
+  let outcome;
+  try {
+    outcome = await interruptible((signal) =>
+      runExperiment(plan, { signal, report: progress.report, ...(worker ? { worker } : {}) })
+    );
+  } finally {
+    progress.stop();
+  }
+  const { result, exitCode } = outcome;
+  show(result, plan.out, flags);
+  if (result.record.status === "finished") return 0;
+  if (exitCode !== null) return exitCode;
+  const failed = result.results.filter(({ record }) => record.status === "failed");
+  return failed.every(({ misuse }) => misuse) ? 2 : 1;
+}
+
+/** Defaults < profile < config file < --set; an arm's own fields come last, in the plan. */
+async function resolveConfig({ profile, config: file, set }: BenchFlags): Promise<Config> {
+  const profiled = overrideConfig(defaultConfig, findProfile(profile).config, `profile "${profile}"`);
+  const filed = file === undefined ? profiled : overrideConfig(profiled, await readConfigFile(file), file);
+  return applySettings(filed, set);
+}
+
+function show({ record, results }: ExperimentResult, out: string, { json, debug }: BenchFlags): void {
+  const print = json ? console.error : console.log;
+  print(`\n${resultsTable(record)}\n`);
+  for (const cell of record.cells) {
+    if (cell.failure) console.error(`error: ${cell.arm} seed ${cell.seed}: ${cell.failure}`);
+  }
+  if (debug) {
+    for (const { record: { arm, seed, status }, log } of results) {
+      if (status === "failed" && log) console.error(`\nLog of ${arm} seed ${seed}:\n${log}`);
+    }
+  }
+  if (record.status === "interrupted") console.error("Interrupted; what was done is kept");
+  print(`Results: ${out}`);
+  if (json) {
+    const { status, seconds, task, policy, profile, device, cells, summary } = record;
+    console.log(JSON.stringify({ status, out, seconds, task, policy, profile, device, cells, arms: summary }));
+  }
+}
+
+function configTable(): string {
+  const rows = configFields.map(({ key, default: value, range, description }) => [key, `${value}`, range, description]);
+  return alignColumns([["field", "default", "allowed", "meaning"], [], ...rows], 4);
+}
+
+function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+function parseNames(text: string): readonly string[] {
+  return text.split(",").map((name) => name.trim()).filter(Boolean);
+}
+
+/** "0,2,5-7" as 0, 2, 5, 6, 7. */
+export function parseSeeds(text: string): readonly number[] {
+  return text.split(",").flatMap((part) => {
+    const [, first, last = first] = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part) ?? [];
+    const from = Number(first), to = Number(last);
+    if (first === undefined || to < from || to - from >= 1000) {
+      throw new MisuseError(`Cannot use --seeds ${text}: "${part}" must be a seed like 3 or a range like 0-4`);
+    }
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+}

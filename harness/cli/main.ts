@@ -1,0 +1,32 @@
+// The program: commands from their files, errors as one sentence, and the exit code (0 done, 1 failed, 2 misused).
+
+import { Command, CommanderError } from "commander";
+import config from "../../deno.json" with { type: "json" };
+import { FailureError, MisuseError } from "../base/errors.ts";
+import type { RunOptions } from "../experiment/run_experiment.ts";
+import { addBench } from "./bench.ts";
+import { addPretrain } from "./pretrain.ts";
+
+/** Runs the command line. @returns the exit code. Never throws */
+export async function main(args: readonly string[], options: Pick<RunOptions, "worker"> = {}): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("matchbox")
+    .description("Matched reinforcement-learning experiments on tiny language models.")
+    .version(config.version)
+    .exitOverride();
+  addBench(program, (code) => exitCode = code, options);
+  addPretrain(program);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has printed its message
+    const expected = error instanceof MisuseError || error instanceof FailureError;
+    if (error instanceof Error && args.includes("--debug")) console.error(error.stack);
+    else if (expected) console.error(`error: ${error.message}`);
+    else console.error(`error: Cannot go on: ${error} (a defect of Matchbox; --debug shows where)`);
+    return error instanceof MisuseError ? 2 : 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

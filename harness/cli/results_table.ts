@@ -1,0 +1,44 @@
+// The table at the end of an experiment: a row for each cell, then the mean of each arm.
+
+import type { ArmSummary, CellEntry, ExperimentRecord } from "../records/schema.ts";
+import { alignColumns, percent, points, quantity } from "./format.ts";
+
+/** Cells and arms of an experiment, as text. */
+export function resultsTable({ cells, summary }: ExperimentRecord): string {
+  const samples = cells.find((cell) => cell.samples !== null)?.samples ?? null;
+  const n = cells.find((cell) => cell.n !== null)?.n;
+  const numbers = (row: CellEntry | ArmSummary) => [
+    changeText(row.accuracy),
+    row.accuracy ? points(row.accuracy.gain) : "",
+    ...(samples === null ? [] : [changeText(row.passAtSamples)]),
+    row.reward?.toFixed(2) ?? "",
+    row.updates === null ? "" : quantity(row.updates),
+    row.tokens === null ? "" : quantity(row.tokens),
+    row.seconds?.toFixed(1) ?? "",
+  ];
+  return alignColumns([
+    [
+      "arm",
+      "seed",
+      n === undefined ? "test accuracy" : `test accuracy (n = ${n})`,
+      "gain",
+      ...(samples === null ? [] : [`pass@${samples}`]),
+      "reward",
+      "updates",
+      "tokens",
+      "seconds",
+    ],
+    [],
+    ...cells.map((cell) => [
+      cell.arm,
+      String(cell.seed),
+      ...(cell.status === "finished" ? numbers(cell) : [cell.status]),
+    ]),
+    [],
+    ...summary.map((arm) => [arm.arm, `mean of ${arm.cells}`, ...numbers(arm)]),
+  ]);
+}
+
+function changeText(change: CellEntry["accuracy"]): string {
+  return change ? `${percent(change.before)} -> ${percent(change.after)}` : "";
+}

@@ -1,0 +1,170 @@
+// The one config record: every knob of a cell, with its default, range and meaning. Flags (`--set rl.learningRate=…`),
+// config files, `--help` and the table in the documentation derive from it; unknown keys are refused.
+// What is not here cannot change a result: threads and device belong to the environment, paths to the command.
+
+import { z } from "zod";
+import { MisuseError } from "./base/errors.ts";
+import { suggest } from "./base/suggest.ts";
+
+const positiveInt = () => z.int().min(1);
+
+const task = z.strictObject({
+  level: z.int().min(1).max(3).default(2)
+    .describe("difficulty of a generated task, 1 (easiest) to 3; tasks from files ignore it"),
+}).describe("the questions");
+
+const rl = z.strictObject({
+  updates: z.int().min(0).default(120).describe("policy updates of a cell"),
+  questions: positiveInt().default(8).describe("questions asked for one update"),
+  completions: z.int().min(2).default(8).describe("completions sampled for each question (G)"),
+  maxPromptTokens: positiveInt().default(128).describe("longest prompt in tokens; a longer one is refused"),
+  maxCompletionTokens: positiveInt().default(64).describe("length cap of a completion, in tokens"),
+  temperature: z.number().positive().max(10).default(1).describe("sampling temperature of rollouts"),
+  topK: z.int().min(0).default(0).describe("sample among the k likeliest tokens only; 0 keeps all"),
+  topP: z.number().gt(0).max(1).default(1)
+    .describe("sample among the likeliest tokens that together hold this probability; 1 keeps all"),
+  advantage: z.enum(["std", "mean", "leave-one-out"]).default("std")
+    .describe(
+      "group-relative advantage: divided by the group's std (GRPO), centred only (Dr. GRPO), leave-one-out (RLOO)",
+    ),
+  advantageEpsilon: z.number().min(0).default(1e-4).describe("added to the group's std before dividing"),
+  loss: z.enum(["grpo", "dapo", "dr_grpo"]).default("grpo")
+    .describe(
+      "mean over tokens in a sequence, then over sequences (grpo); over all tokens (dapo); constant norm (dr_grpo)",
+    ),
+  clipLow: z.number().min(0).max(1).default(0.2).describe("the ratio is clipped below 1 - clipLow"),
+  clipHigh: z.number().min(0).default(0.2).describe("the ratio is clipped above 1 + clipHigh"),
+  updatesPerBatch: positiveInt().default(1).describe("optimizer steps on one batch of rollouts"),
+  klBeta: z.number().min(0).default(0).describe("weight of the KL penalty to the frozen initial policy (k3 estimator)"),
+  maskTruncated: z.boolean().default(false).describe("leave completions cut off at the cap out of the loss"),
+  microBatch: z.int().min(0).default(0)
+    .describe("completions in one backward pass; bounds memory, does not change the update; 0 chooses"),
+  learningRate: z.number().min(0).max(1).default(5e-5).describe("peak learning rate of AdamW"),
+  schedule: z.enum(["constant", "linear", "cosine"]).default("constant").describe("learning rate after warm-up"),
+  warmup: z.number().min(0).max(1).default(0.05).describe("share of the updates over which the rate rises from 0"),
+  beta1: z.number().min(0).lt(1).default(0.9).describe("AdamW: decay of the first moment"),
+  beta2: z.number().min(0).lt(1).default(0.99).describe("AdamW: decay of the second moment"),
+  epsilon: z.number().positive().default(1e-8).describe("AdamW: added to the root of the second moment"),
+  weightDecay: z.number().min(0).max(1).default(0).describe("AdamW: decoupled decay of weight matrices"),
+  maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
+}).describe("rollouts and updates");
+
+const evaluation = z.strictObject({
+  every: z.int().min(0).default(20).describe("greedy validation after every so many updates; 0: only before and after"),
+  validationItems: positiveInt().default(256).describe("validation questions of each evaluation"),
+  testItems: positiveInt().default(256).describe("test questions of the evaluations before and after training"),
+  samples: z.int().min(0).max(1024).default(0)
+    .describe("also sample this many completions at temperature 1 for each test question (pass@k); 0: greedy only"),
+  batch: positiveInt().default(64).describe("completions generated side by side"),
+}).describe("held-out evaluation, apart from any reward");
+
+/** Schema of the config record, in groups. Parse with {@linkcode parseConfig}, which names what is wrong. */
+export const configSchema = z.strictObject({
+  task: task.prefault({}),
+  rl: rl.prefault({}),
+  evaluation: evaluation.prefault({}),
+});
+
+/** A resolved config: every field present. */
+export type Config = z.output<typeof configSchema>;
+
+/** What may be written where a config is asked for: any part of it. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** One field of the config, as help and documentation show it. */
+export interface ConfigField {
+  /** Dotted: "rl.learningRate". */
+  readonly key: string;
+  readonly type: "integer" | "number" | "boolean" | "string";
+  /** The allowed values in words: "a number from 0 to 1". */
+  readonly range: string;
+  readonly default: string | number | boolean;
+  readonly description: string;
+}
+
+/** The part of a field's JSON Schema that matters here; derived from {@linkcode configSchema} and checked by it. */
+const fieldSchema = z.object({
+  type: z.enum(["integer", "number", "boolean", "string"]),
+  description: z.string(),
+  default: z.union([z.string(), z.number(), z.boolean()]),
+  enum: z.array(z.string()).optional(),
+  minimum: z.number().optional(),
+  exclusiveMinimum: z.number().optional(),
+  maximum: z.number().optional(),
+  exclusiveMaximum: z.number().optional(),
+});
+
+const groupsSchema = z.object({
+  properties: z.record(z.string(), z.object({ properties: z.record(z.string(), fieldSchema) })),
+});
+
+function describeRange(field: z.output<typeof fieldSchema>): string {
+  if (field.enum) return `one of ${field.enum.join(", ")}`;
+  if (field.type === "boolean") return "true or false";
+  if (field.type === "string") return "text";
+  const { minimum = -Infinity, exclusiveMinimum, maximum = Infinity, exclusiveMaximum } = field;
+  const noun = field.type === "integer" ? "an integer" : "a number";
+  const least = minimum > Number.MIN_SAFE_INTEGER, most = maximum < Number.MAX_SAFE_INTEGER; // z.int() has bounds
+  if (least && most) return `${noun} from ${minimum} to ${maximum}`;
+  const bounds = [
+    least ? `of at least ${minimum}` : exclusiveMinimum === undefined ? "" : `above ${exclusiveMinimum}`,
+    most ? `of at most ${maximum}` : exclusiveMaximum === undefined ? "" : `below ${exclusiveMaximum}`,
+  ];
+  return `${noun} ${bounds.filter(Boolean).join(" and ")}`.trim();
+}
+
+/** Every field of the config in the order of the schema: the one source of `--set`, help and documentation. */
+export const configFields: readonly ConfigField[] = Object.entries(
+  groupsSchema.parse(z.toJSONSchema(configSchema, { io: "input" })).properties,
+).flatMap(([group, { properties }]) =>
+  Object.entries(properties).map(([name, field]) => ({
+    key: `${group}.${name}`,
+    type: field.type,
+    range: describeRange(field),
+    default: field.default,
+    description: field.description,
+  }))
+);
+
+/** The field with a dotted key. @throws MisuseError with the nearest key where there is none. */
+export function findConfigField(key: string, where: string): ConfigField {
+  const field = configFields.find((candidate) => candidate.key === key);
+  if (field) return field;
+  throw unknownKey(key, where);
+}
+
+function unknownKey(key: string, where: string): MisuseError {
+  const hint = suggest(key, configFields.map((field) => field.key));
+  return new MisuseError(`Cannot use config key "${key}" (${where}): it does not exist${hint}`);
+}
+
+/**
+ * The config with every field present, frozen; what `value` leaves out takes its default.
+ * @param where whence the value comes, for the message: "--set", a file name, an arm.
+ * @throws MisuseError naming every bad field: its dotted key, the value that stands there, what is allowed.
+ */
+export function parseConfig(value: unknown, where: string): Config {
+  const result = configSchema.safeParse(value);
+  if (result.success) return freeze(result.data);
+  const messages = result.error.issues.map((issue) => {
+    const path = issue.path.join(".");
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => unknownKey(path ? `${path}.${key}` : key, where).message).join("\n");
+    }
+    const found = JSON.stringify(valueAt(value, issue.path)) ?? "undefined";
+    const field = configFields.find((candidate) => candidate.key === path);
+    const allowed = field ? `${field.range} (${field.description})` : "a mapping of keys to values";
+    return `Cannot use ${path || "the config"} = ${found} (${where}): must be ${allowed}`;
+  });
+  throw new MisuseError(messages.join("\n"));
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  for (const key of path) value = new Map(Object.entries(Object(value))).get(String(key));
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+function freeze(config: Config): Config {
+  for (const group of Object.values(config)) Object.freeze(group);
+  return Object.freeze(config);
+}

@@ -1,0 +1,252 @@
+// The nouns of Matchbox in the order in which data flows through them. Types only: no code, no defaults.
+//
+//   task item -> rollout -> graded reward -> shaped reward -> advantage -> update -> step record -> cell record
+//
+// Every room speaks in these; a room that needs a noun of its own keeps it to itself.
+
+// *** task ***
+
+/** Which part of a task's questions an item belongs to. The three never share a question. */
+export type Split = "train" | "validation" | "test";
+
+/** One question with its gold answer. */
+export interface TaskItem {
+  /** Unique within the task, stable across versions of the code; pairing in statistics goes by it. */
+  readonly id: string;
+  readonly question: string;
+  /** The gold answer in canonical form, e.g. "18" (commas and units removed). */
+  readonly gold: string;
+}
+
+/** One chat message, as Hugging Face chat templates take it. */
+export interface Message {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/**
+ * What became of a completion. `truncated` (no end-of-sequence within the cap and no answer) and
+ * `unparseable` (no answer found) count as wrong in every accuracy and are reported apart.
+ */
+export type GradeStatus = "correct" | "wrong" | "unparseable" | "truncated";
+
+/** The grader's verdict over one completion. */
+export interface Grade {
+  readonly status: GradeStatus;
+  /** The answer found in the completion, or null. */
+  readonly extracted: string | null;
+  /** One value per name of {@linkcode Task.rewards}, in that order. Their sum is the total reward. */
+  readonly rewards: readonly number[];
+}
+
+/** Items of one split: `size` of them, or Infinity where a generator makes them. Items are made on demand. */
+export interface ItemSource {
+  readonly size: number;
+  /** The item at a position; the same position always gives the same item. Throws RangeError outside [0, size). */
+  item(index: number): TaskItem;
+}
+
+/** A loaded task: its three splits and the digest of everything that defines them. */
+export interface TaskData {
+  readonly splits: Readonly<Record<Split, ItemSource>>;
+  /** SHA-256 (hex) of the source files, or of the generator's version and options. */
+  readonly digest: string;
+}
+
+/** What a task is loaded with. */
+export interface TaskOptions {
+  /** Folder with the task's files; a generated task ignores it. */
+  readonly dataDir: string | null;
+  /** Difficulty of a generated task, 1 (easiest) to 3; tasks from files ignore it. */
+  readonly level: number;
+}
+
+/** Questions with gold answers, a prompt and a grader: text in, text out. */
+export interface Task {
+  readonly name: string;
+  /** Raised whenever questions, prompt or grader change in a way that changes scores. */
+  readonly version: number;
+  readonly summary: string;
+  /** Reward components in the order of {@linkcode Grade.rewards}; the first one is correctness. */
+  readonly rewards: readonly string[];
+  load(options: TaskOptions): Promise<TaskData>;
+  /** The chat that asks the question. */
+  prompt(item: TaskItem): readonly Message[];
+  /** @param truncated the completion hit the length cap before an end-of-sequence token. */
+  grade(item: TaskItem, completion: string, truncated: boolean): Grade;
+  /** A worked example that the conformance suite and the documentation use. */
+  readonly example: { readonly item: TaskItem; readonly completion: string };
+}
+
+// *** rollout ***
+
+/** One sampled completion of a question. */
+export interface Completion {
+  /** Token ids, the end-of-sequence token included where it was drawn. */
+  readonly tokens: Int32Array;
+  /**
+   * Probability of each token under the distribution it was drawn from (after temperature, renormalised over the
+   * kept set under top-k and top-p). Probabilities rather than logarithms: a ratio of equal bits is exactly 1.
+   */
+  readonly probabilities: Float32Array;
+  /** The cap came before an end-of-sequence token. */
+  readonly truncated: boolean;
+  /** Text of the tokens, special tokens left out. */
+  readonly text: string;
+}
+
+/** G completions of one question, graded. */
+export interface RolloutGroup {
+  readonly item: TaskItem;
+  readonly promptTokens: Int32Array;
+  readonly completions: readonly Completion[];
+  readonly grades: readonly Grade[];
+}
+
+// *** arm ***
+
+/** What a {@linkcode RewardShaper} sees: one group at an update. */
+export interface ShapingContext {
+  readonly step: number;
+  readonly group: RolloutGroup;
+}
+
+/** Turns the graded rewards of a group into the totals that advantages are computed from, [G]. */
+export type RewardShaper = (context: ShapingContext) => readonly number[];
+
+/** A training method variant. The loop is the same for all; an arm only plugs into it. */
+export interface Arm {
+  readonly name: string;
+  readonly summary: string;
+  /** False for the arm that only evaluates. */
+  readonly trains: boolean;
+  /** Config fields that define the arm, over the experiment's; dotted names, e.g. { "rl.advantage": "mean" }. */
+  readonly overrides: Readonly<Record<string, unknown>>;
+  /** Called once a cell; the default total is the sum of the task's rewards. */
+  readonly shaper?: () => RewardShaper;
+}
+
+// *** records ***
+
+/** Mean and standard deviation (population) over the completions of a step. */
+export interface Moments {
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** One line of steps.jsonl: everything a step reports. All but `timing` is deterministic on CPU. */
+export interface StepRecord {
+  /** Updates done when this step ended: 1 for the first. */
+  readonly step: number;
+  /** Each reward component by name, and `total`. */
+  readonly rewards: Readonly<Record<string, Moments>>;
+  /** Share of groups whose total reward has no variance. */
+  readonly zeroVarianceTotal: number;
+  /** Share of groups whose correctness has no variance. */
+  readonly zeroVarianceCorrectness: number;
+  readonly loss: number;
+  /** Mean entropy of the sampling distribution at completion tokens, nats. */
+  readonly entropy: number;
+  /** Mean k3 estimate of KL(policy || reference) a token, nats; null without a reference. */
+  readonly kl: number | null;
+  /** Share of completion tokens whose ratio was clipped. */
+  readonly clipShare: number;
+  /** Global gradient norm before clipping. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  /** Mean completion length, tokens. */
+  readonly completionLength: number;
+  /** Share of completions cut off at the cap. */
+  readonly truncatedShare: number;
+  /** Largest |log p(sampler) - log p(trainer)| over this step's tokens. */
+  readonly samplerTrainerGap: number;
+  /** Prompt and completion tokens of this step. */
+  readonly tokens: { readonly prompt: number; readonly completion: number };
+  /** Seconds and rates; not part of what a rerun must reproduce. */
+  readonly timing: {
+    readonly rolloutSeconds: number;
+    readonly updateSeconds: number;
+    readonly rolloutTokensPerSecond: number;
+    readonly updateTokensPerSecond: number;
+  };
+}
+
+/** One evaluation of the policy on held-out questions. */
+export interface EvaluationRecord {
+  /** Updates done before it. */
+  readonly step: number;
+  readonly split: Split;
+  /** `greedy`: one completion a question. `sample`: `samples` completions a question at temperature 1. */
+  readonly mode: "greedy" | "sample";
+  readonly n: number;
+  readonly samples: number;
+  /** Mean over questions of the share of correct completions. */
+  readonly accuracy: number;
+  /** Share of questions with at least one correct completion among `samples`; equals accuracy when samples is 1. */
+  readonly passAtSamples: number;
+  readonly statuses: Readonly<Record<GradeStatus, number>>;
+  /** Mean of each reward component by name. */
+  readonly rewards: Readonly<Record<string, number>>;
+  /** Mean completion length, tokens. */
+  readonly completionLength: number;
+}
+
+/** One line of samples.jsonl: a completion of the final evaluation. */
+export interface SampleRecord {
+  readonly id: string;
+  readonly split: Split;
+  readonly sample: number;
+  readonly question: string;
+  readonly gold: string;
+  readonly completion: string;
+  readonly extracted: string | null;
+  readonly status: GradeStatus;
+  readonly rewards: Readonly<Record<string, number>>;
+  readonly tokens: number;
+}
+
+/** What a rerun on the same kind of machine must reproduce to the byte. */
+export interface Outcome {
+  /** SHA-256 of the initial weights (float32, in layout order). */
+  readonly initialWeights: string;
+  /** SHA-256 of the final weights. */
+  readonly finalWeights: string;
+  /** Digest of the task's data. */
+  readonly taskData: string;
+  /** SHA-256 over the ids of the training questions in the order in which they were asked. */
+  readonly questionOrder: string;
+  readonly updates: number;
+  readonly tokens: { readonly prompt: number; readonly completion: number };
+  readonly evaluations: readonly EvaluationRecord[];
+  /** SHA-256 over the final evaluation's samples, one canonical JSON a line. */
+  readonly samples: string;
+  /** Largest sampler-trainer gap of all steps; see {@linkcode StepRecord.samplerTrainerGap}. */
+  readonly samplerTrainerGap: number;
+}
+
+/** Where a cell ran. */
+export interface Environment {
+  readonly matchbox: string;
+  readonly deno: string;
+  readonly onnxruntime: string;
+  readonly os: string;
+  readonly arch: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly device: string;
+  readonly threads: number;
+  readonly gitCommit: string | null;
+  readonly gitDirty: boolean | null;
+}
+
+// *** events: what a cell tells its parent while it runs ***
+
+/** Messages of a running cell, one JSON object a line on its standard output. */
+export type CellEvent =
+  | { readonly type: "phase"; readonly phase: string }
+  | { readonly type: "step"; readonly record: StepRecord; readonly updates: number }
+  | { readonly type: "evaluation"; readonly record: EvaluationRecord }
+  | { readonly type: "sample"; readonly record: SampleRecord }
+  | { readonly type: "finished"; readonly outcome: Outcome; readonly environment: Environment; readonly peakMemoryBytes: number }
+  | { readonly type: "failed"; readonly message: string; readonly misuse: boolean; readonly stack: string | null };

@@ -1,0 +1,162 @@
+// The lowering tables: by which ONNX operators a device runs each composite. Mathematics lives in the gradient rules,
+// speed lives here. `plain` uses standard operators only and is the reference that the others are tested against;
+// `cpu` uses ONNX Runtime's fused kernels; `webgpu` those that its WebGPU provider has.
+//
+// Bits matter: a sampler and a trainer that lower alike compute equal numbers. A product with one row takes another
+// CPU kernel than one with more, and FusedMatMul with alpha other than 1 does not.
+
+import { headRows, headRowsBack } from "./gradients.ts";
+import { bodyOf, dimension, elements, Graph, type Node, reachable, type Value } from "./ir.ts";
+import type { OpName } from "./ops.ts";
+
+export type Target = "plain" | "cpu" | "webgpu";
+type Inputs = readonly (Value | null)[];
+type Lowering = (g: Graph, inputs: Inputs, node: Node) => readonly Value[];
+type Composite = "Linear" | "RmsNorm" | "SkipRmsNorm" | "Rotary" | "Silu" | "Attention" | "TokenProbability";
+type Gradient = "WeightGradient" | "EmbeddingGradient" | "FusedMatMul";
+type Table = Readonly<Record<Composite | Gradient, Lowering>>;
+
+const number = (node: Node, name: string) => node.attributes[name] as number;
+
+/** axis 0 moved before the last: [T, B…, D] -> [B…, T, D]. */
+function timeToRows(g: Graph, a: Value): Value {
+  const axes = a.shape.map((_, i) => i), rank = axes.length;
+  return g.transpose(a, [...axes.slice(1, -1), 0, rank - 1]);
+}
+
+function matrixTransposed(g: Graph, a: Value): Value {
+  const axes = a.shape.map((_, i) => i), rank = axes.length;
+  return g.transpose(a, [...axes.slice(0, -2), rank - 1, rank - 2]);
+}
+
+/** [B…, T, D] -> [T, B…, D]. */
+function rowsToTime(g: Graph, a: Value): Value {
+  const axes = a.shape.map((_, i) => i), rank = axes.length;
+  return g.transpose(a, [rank - 2, ...axes.slice(0, -2), rank - 1]);
+}
+
+/** Attention by whatever the table has for products. */
+const attention: Lowering = (g, [q, k, v, mask], node) => {
+  const alpha = number(node, "scale"), split = number(node, "split");
+  const rows = headRows(g, q!, dimension(q!, -2) / dimension(k!, -2));
+  const scores = g.op("FusedMatMul", [rows, k!], { timeMajorA: true, timeMajorB: true, transposeB: true, alpha });
+  const a = g.softmax(g.add(scores, mask!)); // [B…, KV, T*rep, S]
+  const values = (weights: Value, part: Value) => g.op("FusedMatMul", [weights, part], { timeMajorB: true, alpha: 1 });
+  const length = dimension(k!, 0), last = a.shape.length - 1;
+  const o = split === 0 ? values(a, v!) : g.add(
+    values(g.slice(a, last, 0, split), g.slice(v!, 0, 0, split)),
+    values(g.slice(a, last, split, length), g.slice(v!, 0, split, length)),
+  );
+  return [headRowsBack(g, rowsToTime(g, o), q!), a];
+};
+
+const tokenProbability: Lowering = (g, [h, w, targets, kept], node) => {
+  const scale = number(node, "scale"), raw = g.op("Linear", [h!, w!]);
+  const scaled = scale === 1 ? raw : g.mul(raw, g.scalar(scale));
+  const logits = kept ? g.op("Where", [kept, scaled, g.scalar(-1e9)]) : scaled;
+  const distribution = g.softmax(logits);
+  return [g.op("GatherElements", [distribution, targets!]), distribution, logits];
+};
+
+const PLAIN: Table = {
+  Linear: (g, [x, w, b]) => {
+    const product = g.matmul(x!, matrixTransposed(g, w!));
+    return [b ? g.add(product, b) : product];
+  },
+  RmsNorm: (g, [x, w], node) => {
+    const mean = g.op("ReduceMean", [g.mul(x!, x!)], { axes: [-1], keepDims: true });
+    const inverse = g.div(g.scalar(1), g.sqrt(g.add(mean, g.scalar(number(node, "epsilon")))));
+    return [g.mul(g.mul(x!, inverse), w!), inverse];
+  },
+  SkipRmsNorm: (g, [x, skip, w], node) => {
+    const sum = g.add(x!, skip!);
+    return [...g.apply("RmsNorm", [sum, w!], { epsilon: number(node, "epsilon") }), sum];
+  },
+  Rotary: (g, [x, positions, cos, sin], node) => {
+    const rows = dimension(x!, 0), heads = number(node, "heads"), half = dimension(cos!, 1);
+    const at = (table: Value) => g.reshape(g.gather(table, g.reshape(positions!, [rows])), [rows, 1, half]);
+    const [a, b] = g.split(g.reshape(x!, [rows, heads, 2 * half]), [half, half], 2) as [Value, Value];
+    const turned = [g.sub(g.mul(a, at(cos!)), g.mul(b, at(sin!))), g.add(g.mul(b, at(cos!)), g.mul(a, at(sin!)))];
+    return [g.reshape(g.concat(turned, 2), [rows, heads * 2 * half])];
+  },
+  Silu: (g, [x]) => [g.mul(x!, g.op("Sigmoid", [x!]))],
+  Attention: attention,
+  TokenProbability: tokenProbability,
+  WeightGradient: (g, [dy, x, accumulated]) => {
+    const product = g.matmul(matrixTransposed(g, dy!), x!);
+    return [accumulated ? g.add(accumulated, product) : product];
+  },
+  EmbeddingGradient: (g, [indices, dy, accumulated], node) => {
+    // ScatterElements, not ScatterND: the latter races on duplicate indices when it has two threads.
+    const [rows, width] = [elements(indices!.shape), dimension(dy!, 1)];
+    const base = accumulated ?? g.op("ConstantOfShape", [], { shape: [number(node, "rows"), width] });
+    return [g.op("ScatterAdd", [base, g.expand(g.reshape(indices!, [rows, 1]), [rows, width]), dy!], { axis: 0 })];
+  },
+  FusedMatMul: (g, [a, b], { attributes }) => {
+    const arrange = (t: Value, time: boolean, transpose: boolean) => {
+      const timed = time ? timeToRows(g, t) : t;
+      return transpose ? matrixTransposed(g, timed) : timed;
+    };
+    const x = arrange(a!, attributes.timeMajorA === true, attributes.transposeA === true);
+    const y = arrange(b!, attributes.timeMajorB === true, attributes.transposeB === true);
+    const product = g.matmul(x, y);
+    return [attributes.alpha === 1 ? product : g.mul(product, g.scalar(attributes.alpha as number))];
+  },
+};
+
+/** Kernels that the CPU and the WebGPU provider share. */
+const SHARED = {
+  Linear: (g, inputs) => [g.op("Gemm", inputs, { transB: 1 })],
+  WeightGradient: (g, [dy, x, accumulated]) => [g.op("Gemm", [dy!, x!, ...(accumulated ? [accumulated] : [])], { transA: 1 })],
+  Rotary: (g, [x, positions, cos, sin], node) => {
+    // Rows in the batch dimension: the operator refuses a sequence longer than its tables.
+    const rows = dimension(x!, 0), width = dimension(x!, 1), heads = number(node, "heads");
+    const turned = g.op("RotaryEmbedding", [g.reshape(x!, [rows, 1, width]), positions!, cos!, sin!], { num_heads: heads, interleaved: 0, rotary_embedding_dim: 0 });
+    return [g.reshape(turned, [rows, width])];
+  },
+  Silu: (g, [x]) => [g.op("QuickGelu", [x!], { alpha: 1 })],
+} satisfies Partial<Table>;
+
+const TABLES: Readonly<Record<Target, Partial<Record<OpName, Lowering>>>> = {
+  plain: PLAIN,
+  webgpu: { ...PLAIN, ...SHARED },
+  cpu: {
+    ...SHARED,
+    RmsNorm: (g, inputs, node) => g.apply("SimplifiedLayerNormalization", inputs, node.attributes),
+    SkipRmsNorm: (g, inputs, node) => g.apply("SkipSimplifiedLayerNormalization", inputs, node.attributes),
+    Attention: attention,
+    TokenProbability: tokenProbability,
+    EmbeddingGradient: PLAIN.EmbeddingGradient,
+  },
+};
+
+/** The same graph by operators that the target runs. Input and output names stay. */
+export function lower(graph: Graph, target: Target): Graph {
+  const table = TABLES[target], lowered = new Graph();
+  const image = new Map<Value, Value>(); // of the graph's values
+  const settled = new Map<Value, Value>(); // of what lowerings emit, which may have entries of its own
+  const settle = (value: Value): Value => {
+    const known = settled.get(value);
+    if (known) return known;
+    const { op, inputs, attributes } = value.node, entry = table[op];
+    const ready = inputs.map((input) => input && settle(input));
+    const outputs = entry ? emit(entry, ready, value.node) : lowered.apply(op, ready, attributes);
+    settled.set(value, outputs[value.index]!);
+    settled.set(outputs[value.index]!, outputs[value.index]!);
+    return outputs[value.index]!;
+  };
+  const emit = (entry: Lowering, inputs: Inputs, node: Node) => entry(lowered, inputs, node).map(settle);
+  const map = (value: Value): Value => image.get(value)!;
+  for (const node of reachable(graph.outputs.values())) {
+    const inputs = node.inputs.map((input) => input && map(input)), body = bodyOf(node), entry = table[node.op];
+    const attributes = body ? { body: { parameters: body.parameters.map(map), results: body.results.map(map) } } : node.attributes;
+    const outputs = entry ? emit(entry, inputs, node) : lowered.apply(node.op, inputs, attributes);
+    node.outputs.forEach((output, i) => {
+      image.set(output, outputs[i]!);
+      settled.set(outputs[i]!, outputs[i]!);
+    });
+  }
+  for (const [name, value] of graph.inputs) lowered.input(name, value.dtype, value.shape);
+  for (const [name, value] of graph.outputs) lowered.output(name, map(value));
+  return lowered;
+}

@@ -1,0 +1,27 @@
+// The committed JSON Schemas in results/schema, made from the zod schemas. Run as a script, it writes them.
+
+import { z } from "zod";
+import { cellRecordSchema, experimentSchema, sampleSchema, stepSchema } from "./schema.ts";
+
+const shapes = {
+  "experiment": { schema: experimentSchema, title: "experiment.json: a set of matched cells" },
+  "record": { schema: cellRecordSchema, title: "record.json: one cell" },
+  "step": { schema: stepSchema, title: "a line of steps.jsonl: one update" },
+  "sample": { schema: sampleSchema, title: "a line of samples.jsonl: one completion of the final evaluation" },
+};
+
+/** Text of each schema file by its name: JSON Schema, draft 2020-12. */
+export function jsonSchemas(): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(shapes).map(([name, { schema, title }]) => {
+      const { $schema, ...rest } = z.toJSONSchema(schema);
+      return [`${name}.schema.json`, JSON.stringify({ $schema, title, ...rest }, null, 2) + "\n"];
+    }),
+  );
+}
+
+if (import.meta.main) {
+  const folder = new URL("../../results/schema/", import.meta.url);
+  Deno.mkdirSync(folder, { recursive: true });
+  for (const [name, text] of jsonSchemas()) Deno.writeTextFileSync(new URL(name, folder), text);
+}

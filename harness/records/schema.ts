@@ -1,0 +1,207 @@
+// The versioned shapes of everything that lands in a results folder, as zod schemas. results/schema holds the JSON
+// Schemas made from them (json_schemas.ts). Shapes that harness/contract.ts names are checked against it by the compiler
+// at the end of this file. An object with an unknown key is refused: what is not understood is not passed on.
+
+import { z } from "zod";
+import type { Environment, EvaluationRecord, Outcome, SampleRecord, StepRecord } from "../contract.ts";
+
+/** Raised whenever a reader of the files must change. */
+export const SCHEMA_VERSION = 1;
+
+const count = () => z.int().min(0);
+const share = () => z.number().min(0).max(1);
+const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
+const split = z.enum(["train", "validation", "test"]);
+const gradeStatus = z.enum(["correct", "wrong", "unparseable", "truncated"]);
+const tokens = z.strictObject({ prompt: count(), completion: count() });
+const moments = z.strictObject({ mean: z.number(), std: z.number() });
+
+/** A line of steps.jsonl. */
+export const stepSchema = z.strictObject({
+  step: z.int().min(1),
+  rewards: z.record(z.string(), moments),
+  zeroVarianceTotal: share(),
+  zeroVarianceCorrectness: share(),
+  loss: z.number(),
+  entropy: z.number(),
+  kl: z.number().nullable(),
+  clipShare: share(),
+  gradientNorm: z.number().min(0),
+  learningRate: z.number().min(0),
+  completionLength: z.number().min(0),
+  truncatedShare: share(),
+  samplerTrainerGap: z.number().min(0),
+  tokens,
+  timing: z.strictObject({
+    rolloutSeconds: z.number().min(0),
+    updateSeconds: z.number().min(0),
+    rolloutTokensPerSecond: z.number().min(0),
+    updateTokensPerSecond: z.number().min(0),
+  }),
+});
+
+/** A line of samples.jsonl. */
+export const sampleSchema = z.strictObject({
+  id: z.string(),
+  split,
+  sample: count(),
+  question: z.string(),
+  gold: z.string(),
+  completion: z.string(),
+  extracted: z.string().nullable(),
+  status: gradeStatus,
+  rewards: z.record(z.string(), z.number()),
+  tokens: count(),
+});
+
+/** One evaluation; part of {@linkcode outcomeSchema}. */
+export const evaluationSchema = z.strictObject({
+  step: count(),
+  split,
+  mode: z.enum(["greedy", "sample"]),
+  n: z.int().min(1),
+  samples: z.int().min(1),
+  accuracy: share(),
+  passAtSamples: share(),
+  statuses: z.record(gradeStatus, count()),
+  rewards: z.record(z.string(), z.number()),
+  completionLength: z.number().min(0),
+});
+
+/** What a rerun must reproduce. */
+export const outcomeSchema = z.strictObject({
+  initialWeights: sha256Hex(),
+  finalWeights: sha256Hex(),
+  taskData: sha256Hex(),
+  questionOrder: sha256Hex(),
+  updates: count(),
+  tokens,
+  evaluations: z.array(evaluationSchema),
+  samples: sha256Hex(),
+  samplerTrainerGap: z.number().min(0),
+});
+
+/** Where a cell ran. */
+export const environmentSchema = z.strictObject({
+  matchbox: z.string(),
+  deno: z.string(),
+  onnxruntime: z.string(),
+  os: z.string(),
+  arch: z.string(),
+  cpu: z.string(),
+  cores: z.int().min(1),
+  memoryBytes: count(),
+  device: z.string(),
+  threads: z.int().min(1),
+  gitCommit: z.string().nullable(),
+  gitDirty: z.boolean().nullable(),
+});
+
+/** The config as data, by group and field: a record outlives the knobs of the version that wrote it. */
+const recordedConfig = z.record(
+  z.string(),
+  z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+);
+
+const recordedTask = z.strictObject({ name: z.string(), version: count(), data: sha256Hex() });
+
+/** record.json of a cell. */
+export const cellRecordSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  kind: z.literal("matchbox.cell"),
+  status: z.enum(["finished", "failed", "interrupted"]),
+  task: recordedTask,
+  policy: z.string().describe("embedded, embedded-cold, or the folder as it was given"),
+  arm: z.string(),
+  seed: count(),
+  config: recordedConfig,
+  outcome: outcomeSchema.nullable().describe("what a rerun must reproduce; null unless finished"),
+  digest: sha256Hex().nullable().describe("SHA-256 of the outcome's canonical JSON (RFC 8785)"),
+  failure: z.string().nullable().describe("why the cell failed, in one sentence"),
+  partial: z.strictObject({ updates: count(), evaluations: z.array(evaluationSchema) }).nullable()
+    .describe("how far a cell came that did not finish"),
+  timing: z.strictObject({
+    startedAt: z.iso.datetime(),
+    seconds: z.number().min(0),
+    rolloutSeconds: z.number().min(0),
+    updateSeconds: z.number().min(0),
+  }),
+  environment: environmentSchema.nullable().describe("null unless finished"),
+  peakMemoryBytes: count().nullable().describe("largest resident memory of the cell's process; null unless finished"),
+});
+
+/** Values before and after training, and how much they rose. */
+const change = z.strictObject({ before: z.number(), after: z.number(), gain: z.number() });
+
+/** A cell's row in experiment.json: where it stands, and its numbers once it has them. */
+export const cellEntrySchema = z.strictObject({
+  arm: z.string(),
+  seed: count(),
+  folder: z.string().describe("relative to experiment.json"),
+  status: z.enum(["pending", "running", "finished", "failed", "interrupted"]),
+  digest: sha256Hex().nullable(),
+  failure: z.string().nullable(),
+  n: count().nullable().describe("test questions"),
+  accuracy: change.nullable().describe("greedy, on test questions"),
+  samples: count().nullable().describe("completions a question of passAtSamples"),
+  passAtSamples: change.nullable().describe("test questions with a correct one among `samples` sampled completions"),
+  reward: z.number().nullable().describe("mean total reward in the last greedy evaluation on test questions"),
+  updates: count(),
+  tokens: count().describe("prompt and completion tokens of training"),
+  seconds: z.number().min(0).nullable(),
+});
+
+/** Means over the finished cells of an arm. */
+export const armSummarySchema = z.strictObject({
+  arm: z.string(),
+  cells: count().describe("finished cells"),
+  accuracy: change.nullable(),
+  passAtSamples: change.nullable(),
+  reward: z.number().nullable(),
+  updates: z.number().nullable(),
+  tokens: z.number().nullable(),
+  seconds: z.number().nullable(),
+});
+
+/** experiment.json. */
+export const experimentSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  kind: z.literal("matchbox.experiment"),
+  status: z.enum(["running", "finished", "failed", "interrupted"]),
+  command: z.array(z.string()),
+  startedAt: z.iso.datetime(),
+  seconds: z.number().min(0),
+  task: recordedTask,
+  policy: z.string(),
+  profile: z.string(),
+  device: z.enum(["cpu", "webgpu", "cuda"]),
+  jobs: z.int().min(1),
+  threads: z.int().min(1),
+  config: recordedConfig.describe("before the arms' own fields"),
+  arms: z.array(z.strictObject({
+    name: z.string(),
+    summary: z.string(),
+    overrides: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  })),
+  seeds: z.array(count()),
+  cells: z.array(cellEntrySchema),
+  summary: z.array(armSummarySchema),
+});
+
+/** Read-only through and through, as the contract's types are. */
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+type Read<S extends z.ZodType> = Frozen<z.output<S>>;
+
+export type CellRecord = Read<typeof cellRecordSchema>;
+export type CellEntry = Read<typeof cellEntrySchema>;
+export type ArmSummary = Read<typeof armSummarySchema>;
+export type ExperimentRecord = Read<typeof experimentSchema>;
+
+/** A type error here means that a schema and harness/contract.ts have parted. */
+type Same<A, B> = [A, B] extends [B, A] ? true : never;
+true satisfies
+  & Same<Read<typeof stepSchema>, StepRecord>
+  & Same<Read<typeof sampleSchema>, SampleRecord>
+  & Same<Read<typeof evaluationSchema>, EvaluationRecord>
+  & Same<Read<typeof outcomeSchema>, Outcome>
+  & Same<Read<typeof environmentSchema>, Environment>;

@@ -1,0 +1,89 @@
+// Reads records back, checked, and makes what is written: a digest, a line, a file. A message names the place inside
+// the file. Where records lie is the business of harness/experiment.
+
+import { canonicalJson } from "../base/canonical_json.ts";
+import { sha256 } from "../base/digest.ts";
+import { FailureError } from "../base/errors.ts";
+import { isObject, parseJson, readJsonFile, readTextFile } from "../base/json_file.ts";
+import type { Outcome, SampleRecord, StepRecord } from "../contract.ts";
+import type { z } from "zod";
+import {
+  type CellRecord,
+  cellRecordSchema,
+  type ExperimentRecord,
+  experimentSchema,
+  sampleSchema,
+  SCHEMA_VERSION,
+  stepSchema,
+} from "./schema.ts";
+
+/** SHA-256 (hex) of the outcome's canonical JSON. */
+export function outcomeDigest(outcome: Outcome): string {
+  return sha256(canonicalJson(outcome));
+}
+
+/** A record as the text of its file. */
+export function recordText(record: CellRecord | ExperimentRecord): string {
+  return JSON.stringify(record, null, 2) + "\n";
+}
+
+/** A line of steps.jsonl or samples.jsonl, newline included; canonical, so that equal records are equal bytes. */
+export function recordLine(record: StepRecord | SampleRecord): string {
+  return canonicalJson(record) + "\n";
+}
+
+/**
+ * A cell's record.json.
+ * @throws FailureError if the file is missing, malformed, of another schema version, or its digest does not hold.
+ */
+export async function readCellRecord(path: string): Promise<CellRecord> {
+  const record = check(cellRecordSchema, await readJsonFile(path), path);
+  if (record.outcome && record.digest !== outcomeDigest(record.outcome)) {
+    throw new FailureError(
+      `Cannot trust "${path}": its outcome does not have the digest that stands beside it … run the cell again`,
+    );
+  }
+  return record;
+}
+
+/** An experiment.json. @throws FailureError as {@linkcode readCellRecord} does. */
+export async function readExperiment(path: string): Promise<ExperimentRecord> {
+  return check(experimentSchema, await readJsonFile(path), path);
+}
+
+/** The lines of a steps.jsonl. @throws FailureError naming the line. */
+export function readSteps(path: string): Promise<StepRecord[]> {
+  return readLines(stepSchema, path);
+}
+
+/** The lines of a samples.jsonl. @throws FailureError naming the line. */
+export function readSamples(path: string): Promise<SampleRecord[]> {
+  return readLines(sampleSchema, path);
+}
+
+async function readLines<S extends z.ZodType>(schema: S, path: string): Promise<z.output<S>[]> {
+  const lines = (await readTextFile(path)).split("\n").filter((line) => line !== "");
+  return lines.map((line, index) => {
+    const place = `${path}, line ${index + 1}`;
+    return check(schema, parseJson(line, place), place);
+  });
+}
+
+/**
+ * The value, if it has the shape.
+ * @throws FailureError naming the file, the path inside it and what is wrong there.
+ */
+export function check<S extends z.ZodType>(schema: S, value: unknown, place: string): z.output<S> {
+  const version = isObject(value) ? value.schemaVersion : undefined;
+  if (version !== undefined && version !== SCHEMA_VERSION) {
+    throw new FailureError(
+      `Cannot read "${place}": it has schema version ${
+        JSON.stringify(version)
+      } … use a Matchbox that reads it; this one reads ${SCHEMA_VERSION}`,
+    );
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join(".") || "the whole"}: ${issue.message}`);
+  throw new FailureError(`Cannot read "${place}": ${problems.join("; ")}`);
+}

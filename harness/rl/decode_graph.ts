@@ -1,0 +1,197 @@
+// The sampler's two graphs, over the layers that training runs. `prefillGraph` reads prompts and leaves their caches and
+// the distribution of the first token; `decodeGraph` draws up to N tokens for each row inside one ONNX Loop: the caches
+// never leave the runtime, the completions of a prompt share its cache, and the loop ends when every row has ended.
+//
+// Sampling is inside as well, from one uniform number a row and token: the token is the first whose running sum of
+// probability exceeds u times the total (inverse transform), so a draw depends on its own coordinates only.
+
+import { type Dim, dimension, Graph, type Value } from "../graph/ir.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Layout } from "../model/layout.ts";
+import { causal, declareModel, decoder, headWeight, type LayerCache, type Model } from "../model/transformer.ts";
+
+/** How tokens are drawn. Greedy takes the likeliest; its probability is that of temperature 1. */
+export interface Sampling {
+  readonly greedy: boolean;
+  readonly temperature: number;
+  /** 0 keeps all. */
+  readonly topK: number;
+  /** 1 keeps all. */
+  readonly topP: number;
+}
+
+export interface DecodeOptions {
+  readonly config: ModelConfig;
+  readonly layout: Layout;
+  /** Longest sequence, prompt and completion together. */
+  readonly length: number;
+  readonly sampling: Sampling;
+  readonly endTokens: readonly number[];
+  readonly prompts: number;
+  readonly promptLength: number;
+  /** Completions of each prompt. */
+  readonly group: number;
+  readonly products: Model["products"];
+}
+
+/** True where a distribution's support is limited. */
+export const limitsSupport = ({ greedy, topK, topP }: Sampling): boolean => !greedy && (topK > 0 || topP < 1);
+
+interface Draw {
+  readonly token: Value; // [R] int64
+  readonly probability: Value; // [R]
+  /** Support of the distribution [R, V] bool, where it is limited. */
+  readonly kept: Value | null;
+}
+
+/** Probability at or above which a token is kept, [R, 1]; equal probabilities stay together. */
+function threshold(g: Graph, distribution: Value, { topK, topP }: Sampling): Value {
+  const vocabulary = dimension(distribution, 1);
+  const count = topP < 1 ? vocabulary : Math.min(topK, vocabulary);
+  const sorted = g.apply("TopK", [distribution], { k: count })[0]!; // [R, count], largest first
+  const least: Value[] = [];
+  if (topK > 0) least.push(g.slice(sorted, 1, Math.min(topK, vocabulary) - 1, Math.min(topK, vocabulary)));
+  if (topP < 1) {
+    const before = g.sub(g.op("CumSum", [sorted]), sorted); // mass of what is likelier
+    const inside = g.op("Less", [before, g.scalar(topP)]);
+    least.push(g.op("ReduceMin", [g.op("Where", [inside, sorted, g.scalar(2)])], { axes: [-1], keepDims: true }));
+  }
+  return least.reduce((a, b) => g.op("Max", [a, b]));
+}
+
+/** Draws one token a row from hidden states [R, D] with uniform numbers [R], which greedy decoding does not ask for. */
+function draw(g: Graph, model: Model, hidden: Value, uniform: () => Value, sampling: Sampling): Draw {
+  const rows = dimension(hidden, 0), vocabulary = model.config.vocabSize;
+  const raw = model.products === "rows"
+    ? g.op("Linear", [hidden, headWeight(model)])
+    : g.transpose(g.matmul(headWeight(model), g.transpose(hidden, [1, 0])), [1, 0]);
+  const scale = sampling.greedy ? 1 : 1 / sampling.temperature;
+  const logits = scale === 1 ? raw : g.mul(raw, g.scalar(scale));
+  const full = g.softmax(logits); // [R, V]
+  const kept = limitsSupport(sampling) ? g.op("Not", [g.op("Less", [full, threshold(g, full, sampling)])]) : null;
+  const distribution = kept ? g.softmax(g.op("Where", [kept, logits, g.scalar(-1e9)])) : full;
+  const token = sampling.greedy ? g.op("ArgMax", [distribution]) : inverseTransform(g, distribution, uniform(), vocabulary);
+  const probability = g.op("GatherElements", [distribution, g.reshape(token, [rows, 1])]);
+  return { token, probability: g.reshape(probability, [rows]), kept };
+}
+
+function inverseTransform(g: Graph, distribution: Value, u: Value, vocabulary: number): Value {
+  const rows = dimension(distribution, 0), running = g.op("CumSum", [distribution]); // [R, V]
+  const total = g.slice(running, 1, vocabulary - 1, vocabulary);
+  const below = g.op("LessOrEqual", [running, g.mul(g.reshape(u, [rows, 1]), total)]);
+  return g.cast(g.sum(g.cast(below, "float32"), [1], false), "int64"); // [R]
+}
+
+function ended(g: Graph, token: Value, endTokens: readonly number[]): Value {
+  return endTokens.map((id) => g.op("Equal", [token, g.constant(BigInt64Array.of(BigInt(id)), [1])]))
+    .reduce((a, b) => g.op("Or", [a, b]));
+}
+
+/** Names of the cache tensors of a layer. */
+export const cacheNames = (layer: number) => ({ promptK: `promptK.${layer}`, promptV: `promptV.${layer}`, k: `k.${layer}`, v: `v.${layer}` });
+
+/**
+ * Prompts [S, P] (time-major, padded at the end) to caches `promptK.l` and `promptV.l` [P, KV, S, hd], and the first
+ * token of each row (p, g): `token` [R], `drawn` [R] (its probability), and `kept` [R, V].
+ */
+export function prefillGraph(options: DecodeOptions): Graph {
+  const { config, layout, length, prompts, promptLength, group } = options, width = config.hiddenSize;
+  const g = new Graph(), model = declareModel(g, config, layout, length, "rows");
+  const positions = g.constant(BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))), [promptLength * prompts, 1]);
+  const { attend, caches } = causal(g, model, promptLength, prompts);
+  const hidden = decoder(g, model, g.input("promptTokens", "int64", [promptLength * prompts]), positions, attend);
+  const last = g.gather(hidden, g.input("promptLast", "int64", [prompts])); // [P, D]
+  const rows = g.reshape(g.expand(g.reshape(last, [prompts, 1, width]), [prompts, group, width]), [prompts * group, width]);
+  const first = draw(g, { ...model, products: options.products }, rows, () => g.input("uniform", "float32", [prompts * group]), options.sampling);
+  g.output("token", first.token);
+  g.output("drawn", first.probability);
+  if (first.kept) g.output("kept", first.kept);
+  caches.forEach(({ k, v }, layer) => {
+    const names = cacheNames(layer);
+    g.output(names.promptK, g.transpose(k, [1, 2, 0, 3]));
+    g.output(names.promptV, g.transpose(v, [1, 2, 0, 3]));
+  });
+  return g;
+}
+
+/**
+ * Up to `steps` further tokens. Inputs: the last `token` [R] and `done` [R] of each row, `position` [R] of that token,
+ * `uniform` [steps, R], `steps` [1], prompt caches and mask [P, 1, 1, 1, S], and the rows' own caches `k.l`, `v.l`
+ * [P, KV, G, t, hd]. Outputs: `tokens` and `drawn` [n, R] with n <= steps, `kept` [n, R, V], and the caches `grown.k.l`, `grown.v.l`.
+ */
+export function decodeGraph(options: DecodeOptions): Graph {
+  const { config, layout, length, prompts, promptLength, group, products } = options;
+  const { kvHeads, headDim, layers } = config, rows = prompts * group;
+  const g = new Graph(), model = declareModel(g, config, layout, length, products);
+  const promptCaches: LayerCache[] = [], grown: Value[] = [], suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];
+  for (let layer = 0; layer < layers; layer++) {
+    const names = cacheNames(layer), shape = [prompts, kvHeads, promptLength, headDim];
+    promptCaches.push({ k: g.input(names.promptK, "float32", shape), v: g.input(names.promptV, "float32", shape) });
+    grown.push(g.input(names.k, "float32", suffixShape), g.input(names.v, "float32", suffixShape));
+  }
+  const mask = g.input("promptMask", "float32", [prompts, 1, 1, 1, promptLength]);
+  const start = g.reshape(g.input("position", "int64", [rows]), [rows, 1]);
+
+  const iteration = g.parameter("iteration", "int64", []), running = g.parameter("running", "bool", []);
+  const token = g.parameter("token", "int64", [rows]), done = g.parameter("done", "bool", [rows]);
+  const own = grown.map((_, i) => g.parameter(`cache${i}`, "float32", suffixShape));
+  const next: Value[] = [];
+  const attend = oneRow(g, model, options, promptCaches, mask, (layer, k, v) => {
+    const cache = { k: g.concat([own[2 * layer]!, k], 3), v: g.concat([own[2 * layer + 1]!, v], 3) };
+    next.push(cache.k, cache.v);
+    return cache;
+  });
+  const hidden = decoder(g, model, token, g.add(start, iteration), attend);
+  const drawn = draw(g, model, hidden, () => g.gather(g.input("uniform", "float32", ["?", rows]), iteration), options.sampling);
+  const over = g.op("Or", [done, ended(g, drawn.token, options.endTokens)]);
+  const some = g.op("ReduceMax", [g.cast(g.op("Not", [over]), "float32")], { axes: [0], keepDims: false });
+  const proceed = g.op("Less", [g.scalar(0), some]);
+  const body = {
+    parameters: [iteration, running, token, done, ...own],
+    results: [proceed, drawn.token, over, ...next, drawn.token, drawn.probability, ...(drawn.kept ? [drawn.kept] : [])],
+  };
+  const steps = g.reshape(g.input("steps", "int64", [1]), []), always = g.constant(Uint8Array.of(1), []);
+  const outputs = g.apply("Loop", [steps, always, g.input("token", "int64", [rows]), g.input("done", "bool", [rows]), ...grown], { body });
+  const rest = outputs.slice(2); // after the last token and who is done
+  for (let layer = 0; layer < layers; layer++) {
+    g.output(`grown.k.${layer}`, rest[2 * layer]!);
+    g.output(`grown.v.${layer}`, rest[2 * layer + 1]!);
+  }
+  const [tokens, probabilities, kept] = rest.slice(2 * layers) as [Value, Value, Value | undefined];
+  g.output("tokens", tokens);
+  g.output("drawn", probabilities);
+  if (kept) g.output("kept", kept);
+  return g;
+}
+
+/**
+ * One new row for each completion, rows (p, g): scores against the prompt's cache as one product for the whole group and
+ * against the row's own cache, one softmax over both. The value products carry alpha = -1 and the sum is negated: exact,
+ * and it keeps a product with one row on the kernel that the trainer's many rows take.
+ */
+function oneRow(
+  g: Graph,
+  model: Model,
+  { prompts, group, promptLength }: DecodeOptions,
+  promptCaches: readonly LayerCache[],
+  mask: Value,
+  grow: (layer: number, k: Value, v: Value) => LayerCache,
+): (layer: number, q: Value, k: Value, v: Value) => Value {
+  const { heads, kvHeads, headDim } = model.config, rep = heads / kvHeads, alpha = 1 / Math.sqrt(headDim);
+  const grouped = (rows: Value, width: number) => g.transpose(g.reshape(rows, [prompts, group, kvHeads, width]), [0, 2, 1, 3]); // [P, KV, G, width]
+  const one = (rows: Value) => g.reshape(grouped(rows, headDim), [prompts, kvHeads, group, 1, headDim]);
+  return (layer, q, k, v) => {
+    const prompt = promptCaches[layer]!, own = grow(layer, one(k), one(v));
+    const query = grouped(q, rep * headDim);
+    const ofGroup = g.reshape(query, [prompts, kvHeads, group * rep, headDim]);
+    const ofRow = g.reshape(query, [prompts, kvHeads, group, rep, headDim]);
+    const product = (a: Value, b: Value) => g.op("FusedMatMul", [a, b], { transposeB: true, alpha });
+    const onPrompt = g.add(g.reshape(product(ofGroup, prompt.k), [prompts, kvHeads, group, rep, promptLength]), mask);
+    const weights = g.softmax(g.concat([onPrompt, product(ofRow, own.k)], 4)); // [P, KV, G, rep, S+t]
+    const values = (a: Value, b: Value) => g.op("FusedMatMul", [a, b], { alpha: -1 });
+    const fromPrompt = values(g.reshape(g.slice(weights, 4, 0, promptLength), [prompts, kvHeads, group * rep, promptLength]), prompt.v);
+    const fromOwn = values(g.op("SliceFrom", [weights], { axis: 4, start: promptLength }), own.v);
+    const o = g.neg(g.add(g.reshape(fromPrompt, [prompts, kvHeads, group, rep, headDim]), fromOwn));
+    return g.reshape(g.transpose(g.reshape(o, [prompts, kvHeads, group, rep * headDim]), [0, 2, 1, 3]), [prompts * group, heads * headDim]);
+  };
+}

@@ -1,0 +1,227 @@
+// From a batch of rollouts to an update: lays tokens out for the train graph in micro-batches that bound memory, adds
+// their gradients up, and steps the optimizer. Micro-batches are whole groups, or parts of one group where a group is
+// larger than allowed; either way the sum is that of the full batch.
+
+import { FailureError } from "../base/errors.ts";
+import type { Config } from "../config.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Weights } from "../model/layout.ts";
+import { residentWeights, weightInputs } from "../model/transformer.ts";
+import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import type { AdamW } from "./optimizer.ts";
+import { promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
+import { gradientName, type Objective, type PassShape, trainGraph } from "./train_graph.ts";
+
+/** One completion as the learner takes it. */
+export interface Sample {
+  readonly tokens: Int32Array;
+  /** Sampling probabilities, [tokens]. */
+  readonly probabilities: Float32Array;
+  /** Support of each token's distribution under top-k or top-p. */
+  readonly kept: readonly Uint8Array[] | null;
+  readonly advantage: number;
+  /** Weight of each of its tokens in the loss. */
+  readonly weight: number;
+}
+
+/** The completions of one prompt, the same number for every group of a batch. */
+export interface SampleGroup {
+  readonly prompt: Int32Array;
+  readonly samples: readonly Sample[];
+}
+
+/** What an update reports. */
+export interface UpdateReport {
+  readonly loss: number;
+  /** Means over counted tokens. */
+  readonly entropy: number;
+  readonly kl: number | null;
+  readonly clipShare: number;
+  readonly gradientNorm: number;
+  /** Largest |log p(sampler) - log p(trainer)|. */
+  readonly samplerTrainerGap: number;
+}
+
+/** Completions are padded to a multiple of this. */
+const COMPLETION_BUCKET = 8;
+/** Rows of tokens in a pass where the config leaves the micro-batch open: what keeps activations in the cache. */
+const PASS_FLOATS = 2 ** 19;
+
+/** The part of a batch that one pass takes: `group` completions of each of its prompts. */
+interface Pass {
+  readonly groups: readonly SampleGroup[];
+  readonly shape: PassShape & { readonly kind: "completions" };
+}
+
+/** A pass that has run. */
+interface Scored {
+  readonly feeds: Record<string, Tensor>;
+  readonly results: Record<string, Tensor>;
+}
+
+/** Sums over the passes of a batch. */
+type Totals = Record<"loss" | "entropy" | "kl" | "clipped" | "tokens" | "gap", number>;
+
+/** Trains one policy in place. */
+export class Learner {
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #gradient: Float32Array;
+  /** The trained weights as runs take them. */
+  readonly resident: Resident;
+  readonly #reference: Resident | null;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly config: ModelConfig,
+    private readonly weights: Weights,
+    private readonly rl: Config["rl"],
+    /** Frozen initial policy of the KL penalty; null without one. */
+    reference: Weights | null,
+  ) {
+    this.resident = residentWeights(weights);
+    this.#reference = reference && residentWeights(reference);
+    this.#gradient = new Float32Array(weights.layout.size);
+  }
+
+  /** One optimizer step on a batch. @throws FailureError where loss or gradient are not finite */
+  async update(batch: readonly SampleGroup[], optimizer: AdamW, learningRate: number): Promise<UpdateReport> {
+    const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
+    this.#gradient.fill(0);
+    const { clipLow, clipHigh, klBeta } = this.rl, objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
+    const passes = [...this.#passes(batch)], { concurrency } = this.runtime;
+    for (let first = 0; first < passes.length; first += concurrency) {
+      // Side by side, but added up in order: sums of floats depend on it.
+      const running = passes.slice(first, first + concurrency).map((pass) => this.#run(pass, objective));
+      for (const scored of await Promise.all(running)) this.#add(scored, totals);
+    }
+    if (!Number.isFinite(totals.loss)) throw new FailureError(`Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm`);
+    const gradientNorm = await optimizer.step(this.weights, this.#gradient, learningRate);
+    this.resident.changed();
+    if (!Number.isFinite(gradientNorm)) throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate`);
+    const mean = (sum: number) => totals.tokens > 0 ? sum / totals.tokens : 0;
+    return {
+      loss: totals.loss,
+      entropy: mean(totals.entropy),
+      kl: klBeta > 0 ? mean(totals.kl) : null,
+      clipShare: mean(totals.clipped),
+      gradientNorm,
+      samplerTrainerGap: totals.gap,
+    };
+  }
+
+  /** The sum of the batch's gradient as it stands after {@linkcode update}, in the layout of the weights. */
+  get gradient(): Float32Array {
+    return this.#gradient;
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of this.#sessions.values()) await (await session).dispose();
+    this.#sessions.clear();
+  }
+
+  /** Completions of one pass: as the config says, or what fits the cache. */
+  #microBatch(batch: readonly SampleGroup[]): number {
+    if (this.rl.microBatch > 0) return this.rl.microBatch;
+    const longest = Math.max(...batch.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length)));
+    return Math.max(1, Math.floor(PASS_FLOATS / (longest * this.config.intermediateSize)));
+  }
+
+  *#passes(batch: readonly SampleGroup[]): Iterable<Pass> {
+    const size = batch[0]?.samples.length ?? 0, micro = this.#microBatch(batch);
+    const prompts = Math.max(1, Math.floor(micro / size)), group = Math.min(size, micro);
+    for (let start = 0; start < batch.length; start += prompts) {
+      for (let first = 0; first < size; first += group) {
+        const groups = batch.slice(start, start + prompts).map(({ prompt, samples }) => ({ prompt, samples: samples.slice(first, first + group) }));
+        const longest = Math.max(...groups.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length)));
+        const shape = {
+          kind: "completions" as const,
+          promptLength: promptBucket(groups.map(({ prompt }) => prompt)),
+          prompts: groups.length,
+          length: Math.max(COMPLETION_BUCKET, roundUp(longest, COMPLETION_BUCKET)),
+          group: groups[0]!.samples.length,
+        };
+        yield { groups, shape };
+      }
+    }
+  }
+
+  async #run({ groups, shape }: Pass, objective: Objective): Promise<Scored> {
+    const limited = groups[0]!.samples[0]!.kept !== null, feeds = layOut(groups, shape, limited ? this.config.vocabSize : null);
+    if (this.#reference) {
+      const scoring = await this.#session(shape, { kind: "none" }, limited);
+      const scored = await scoring.run(without(feeds, ["weight", "advantage", "old", "counted"]), { resident: this.#reference });
+      feeds.reference = { data: floats(scored.probability).map((p) => Math.max(p, 1e-37)), shape: scored.probability!.shape };
+    }
+    const session = await this.#session(shape, objective, limited);
+    return { feeds, results: await session.run(feeds, { resident: this.resident }) };
+  }
+
+  #add({ feeds, results }: Scored, totals: Totals): void {
+    totals.loss += floats(results.loss)[0]!;
+    totals.entropy += floats(results.entropy)[0]!;
+    totals.clipped += floats(results.clipped)[0]!;
+    if (results.kl) totals.kl += floats(results.kl)[0]!;
+    const trainer = floats(results.probability), sampler = floats(feeds.old), counted = floats(feeds.counted);
+    for (let i = 0; i < counted.length; i++) {
+      totals.tokens += counted[i]!;
+      if (counted[i]! > 0 && trainer[i] !== sampler[i]) totals.gap = Math.max(totals.gap, Math.abs(Math.log(trainer[i]!) - Math.log(sampler[i]!)));
+    }
+    for (const { name, offset, size } of weightInputs(this.weights.layout)) {
+      const part = floats(results[gradientName(name)]), sum = this.#gradient.subarray(offset, offset + size);
+      for (let i = 0; i < size; i++) sum[i] = sum[i]! + part[i]!;
+    }
+    release(results);
+  }
+
+  #session(shape: PassShape, objective: Objective, kept: boolean): Promise<Session> {
+    const key = [...Object.values(shape), objective.kind, kept].join();
+    const known = this.#sessions.get(key);
+    if (known) return known;
+    const { config, rl: { temperature, maxPromptTokens, maxCompletionTokens }, weights: { layout } } = this;
+    const session = this.runtime.load(trainGraph({ config, layout, shape, objective, temperature, kept, length: runLength(maxPromptTokens, maxCompletionTokens) }));
+    this.#sessions.set(key, session);
+    return session;
+  }
+}
+
+function without(feeds: Record<string, Tensor>, names: readonly string[]): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => !names.includes(name)));
+}
+
+/** Feeds of a pass; rows are (t, p, g). Padding has weight 0, is not counted, and targets token 0. */
+function layOut(groups: readonly SampleGroup[], { promptLength, prompts, length, group }: Pass["shape"], vocabulary: number | null): Record<string, Tensor> {
+  const width = prompts * group, rows = length * width;
+  const tokens = new BigInt64Array(rows - width), positions = new BigInt64Array(rows - width), targets = new BigInt64Array(rows);
+  const weight = new Float32Array(rows), advantage = new Float32Array(rows), counted = new Float32Array(rows), old = new Float32Array(rows).fill(1);
+  const kept = vocabulary === null ? null : new Uint8Array(rows * vocabulary).fill(1);
+  groups.forEach(({ prompt, samples }, p) =>
+    samples.forEach((sample, s) => {
+      for (let t = 0; t < length; t++) {
+        const row = t * width + p * group + s;
+        if (t < length - 1) positions[row] = BigInt(prompt.length + t);
+        if (t >= sample.tokens.length) continue;
+        const token = BigInt(sample.tokens[t]!);
+        targets[row] = token;
+        if (t < length - 1) tokens[row] = token;
+        weight[row] = sample.weight;
+        advantage[row] = sample.advantage;
+        counted[row] = sample.weight > 0 ? 1 : 0;
+        old[row] = sample.probabilities[t]!;
+        kept?.set(sample.kept![t]!, row * vocabulary!);
+      }
+    })
+  );
+  const column = (data: Float32Array): Tensor => ({ data, shape: [rows, 1] });
+  return {
+    ...promptFeeds(groups.map(({ prompt }) => prompt), promptLength),
+    tokens: { data: tokens, shape: [rows - width] },
+    positions: { data: positions, shape: [rows - width, 1] },
+    targets: { data: targets, shape: [rows, 1] },
+    weight: column(weight),
+    advantage: column(advantage),
+    counted: column(counted),
+    old: column(old),
+    ...(kept ? { kept: { data: kept, shape: [rows, vocabulary!] } } : {}),
+  };
+}
+

@@ -1,0 +1,316 @@
+// Generation: prompts in, completions with the probability of every token out. It owns the bookkeeping around the two
+// graphs of decode_graph.ts: padding, buckets of shapes, random streams, and dropping rows that have ended.
+// What a sample draws depends on its own stream and on the weights, not on which other rows run beside it.
+
+import { FailureError, MisuseError } from "../base/errors.ts";
+import type { Prng } from "../base/prng.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { type Layout, parameterLayout } from "../model/layout.ts";
+import { MASKED, type Model } from "../model/transformer.ts";
+import { LARGE_MODEL } from "../runtime/choose.ts";
+import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import { cacheNames, decodeGraph, type DecodeOptions, limitsSupport, prefillGraph, type Sampling } from "./decode_graph.ts";
+
+/** Prompts are padded to a multiple of this, so that few shapes occur. */
+const PROMPT_BUCKET = 16;
+/** Tokens drawn between two looks at which rows have ended. */
+const SEGMENT = 24;
+
+/** Tokens drawn for one row. */
+export interface Draws {
+  /** With the end-of-sequence token, where one was drawn. */
+  readonly tokens: Int32Array;
+  readonly probabilities: Float32Array;
+  /** Support of each token's distribution, [V] a token; null where it is all of the vocabulary. */
+  readonly kept: readonly Uint8Array[] | null;
+  /** No end-of-sequence token within the cap. */
+  readonly truncated: boolean;
+}
+
+export interface GenerateOptions {
+  readonly group: number;
+  readonly maxTokens: number;
+  readonly sampling: Sampling;
+  /** The random stream of a row. */
+  readonly random: (prompt: number, sample: number) => Prng;
+}
+
+/** A row that is being drawn. */
+class Row {
+  readonly tokens: number[] = [];
+  readonly probabilities: number[] = [];
+  readonly kept: Uint8Array[] = [];
+  ended = false;
+  constructor(readonly prompt: number, readonly sample: number, readonly random: Prng) {}
+}
+
+export const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(value));
+
+/** Prompts [S, P] time-major, padded at the end, as both graphs and the trainer take them. */
+export function promptFeeds(prompts: readonly Int32Array[], length: number): Record<"promptTokens" | "promptLast" | "promptMask", Tensor> {
+  const count = prompts.length;
+  const tokens = new BigInt64Array(length * count), last = new BigInt64Array(count), mask = new Float32Array(count * length);
+  prompts.forEach((prompt, p) => {
+    prompt.forEach((token, t) => tokens[t * count + p] = BigInt(token));
+    last[p] = BigInt((prompt.length - 1) * count + p);
+    mask.fill(MASKED, p * length + prompt.length, (p + 1) * length);
+  });
+  return {
+    promptTokens: { data: tokens, shape: [length * count] },
+    promptLast: { data: last, shape: [count] },
+    promptMask: { data: mask, shape: [count, 1, 1, 1, length] },
+  };
+}
+
+/** Positions of the longest sequence that a run can lay out: what rotary tables are made for. */
+export const runLength = (maxPromptTokens: number, maxCompletionTokens: number): number =>
+  roundUp(maxPromptTokens, PROMPT_BUCKET) + roundUp(maxCompletionTokens, PROMPT_BUCKET);
+
+/** Bucketed length of the longest of the prompts. */
+export const promptBucket = (prompts: readonly Int32Array[]): number => roundUp(Math.max(...prompts.map((prompt) => prompt.length)), PROMPT_BUCKET);
+
+/** Rows that go side by side in one run; a constant, so that nothing depends on the number of workers. */
+const SHARD_ROWS = 32;
+
+/** How decoding multiplies: with few rows against weights that do not fit the cache, columns are faster. */
+const decodeProducts = ({ size }: Layout): Model["products"] => size >= LARGE_MODEL ? "columns" : "rows";
+
+/** Draws completions from a policy. Keeps the sessions of the shapes that it has seen. */
+export class Sampler {
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #layout: Layout;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly config: ModelConfig,
+    private readonly endTokens: readonly number[],
+    /** Positions that the rotary tables cover: the run's longest sequence, padding included. */
+    private readonly length: number,
+  ) {
+    this.#layout = parameterLayout(config);
+    if (endTokens.length === 0) throw new MisuseError("Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json");
+  }
+
+  /**
+   * G completions of each prompt, [prompts][G].
+   *
+   * @throws FailureError where the logits are not finite, and MisuseError where prompt and cap exceed the context.
+   */
+  async generate(weights: Resident, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Draws[][]> {
+    const { group, maxTokens, random } = options, longest = Math.max(...prompts.map((prompt) => prompt.length));
+    if (longest + maxTokens > this.config.maxPositions) {
+      throw new MisuseError(
+        `Cannot generate: a prompt of ${longest} tokens and ${maxTokens} new ones exceed the context of ${this.config.maxPositions}; lower rl.maxCompletionTokens or rl.maxPromptTokens`,
+      );
+    }
+    const side = Math.max(1, Math.floor(SHARD_ROWS / group)), shards: Promise<Draws[][]>[] = [];
+    for (let first = 0; first < prompts.length; first += side) {
+      const shifted = { ...options, random: (prompt: number, sample: number) => random(first + prompt, sample) };
+      shards.push(this.#shard(weights, prompts.slice(first, first + side), shifted));
+    }
+    return (await Promise.all(shards)).flat();
+  }
+
+  async #shard(weights: Resident, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Draws[][]> {
+    const { group, random } = options, promptLength = promptBucket(prompts);
+    const rows = prompts.flatMap((_, p) => Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample))));
+    const all = new Generation(prompts, rows, { ...options, group, promptLength });
+    const shape = (count: number, completions: number): DecodeOptions => ({
+      config: this.config,
+      layout: this.#layout,
+      length: this.length,
+      sampling: options.sampling,
+      endTokens: this.endTokens,
+      prompts: count,
+      promptLength,
+      group: completions,
+      products: decodeProducts(this.#layout),
+    });
+    await all.prefill(weights, await this.#session("prefill", shape(all.prompts, all.group)), this.endTokens);
+    while (all.compact()) {
+      await all.decode(weights, await this.#session("decode", shape(all.prompts, all.group)), this.endTokens);
+    }
+    return prompts.map((_, p) => rows.slice(p * group, (p + 1) * group).map((row) => finished(row, limitsSupport(options.sampling))));
+  }
+
+  #session(kind: "prefill" | "decode", options: DecodeOptions): Promise<Session> {
+    const { prompts, group, promptLength, sampling } = options;
+    const key = [kind, prompts, group, promptLength, ...Object.values(sampling)].join();
+    const known = this.#sessions.get(key);
+    if (known) return known;
+    const session = this.runtime.load(kind === "prefill" ? prefillGraph(options) : decodeGraph(options));
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of this.#sessions.values()) await (await session).dispose();
+    this.#sessions.clear();
+  }
+}
+
+function finished(row: Row, limited: boolean): Draws {
+  return {
+    tokens: Int32Array.from(row.tokens),
+    probabilities: Float32Array.from(row.probabilities),
+    kept: limited ? row.kept : null,
+    truncated: !row.ended,
+  };
+}
+
+/** The state of one call: which rows still run, and their caches, laid out [P, G]. */
+class Generation {
+  #slots: (Row | null)[]; // [P, G]; null pads a group
+  #active: number[]; // prompt of each group
+  #group: number;
+  #caches: Record<string, Tensor> = {};
+  #mask: Tensor;
+  #length = 0; // tokens in the rows' own caches
+
+  constructor(
+    private readonly source: readonly Int32Array[],
+    rows: readonly Row[],
+    private readonly options: GenerateOptions & { readonly promptLength: number },
+  ) {
+    // One row alone would take another kernel than the trainer's many: give it a companion.
+    const lonely = rows.length === 1;
+    this.#slots = lonely ? [rows[0]!, null] : [...rows];
+    this.#group = lonely ? 2 : options.group;
+    this.#active = source.map((_, p) => p);
+    this.#mask = promptFeeds(source, options.promptLength).promptMask;
+  }
+
+  get prompts(): number {
+    return this.#active.length;
+  }
+
+  get group(): number {
+    return this.#group;
+  }
+
+  async prefill(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
+    const { promptTokens, promptLast } = promptFeeds(this.source, this.options.promptLength);
+    const results = await session.run({ promptTokens, promptLast, ...this.#uniform(1, [this.#slots.length]) }, { resident: weights });
+    const { token, drawn, kept, ...caches } = results;
+    this.#append(token!, drawn!, kept, 1, endTokens);
+    this.#caches = caches;
+  }
+
+  /** Uniform numbers for the next tokens; greedy decoding takes none. */
+  #uniform(steps: number, shape: readonly number[]): Record<string, Tensor> {
+    if (this.options.sampling.greedy) return {};
+    const data = new Float32Array(steps * this.#slots.length);
+    this.#slots.forEach((row, i) => {
+      if (row && !row.ended) for (let t = 0; t < steps; t++) data[t * this.#slots.length + i] = row.random.uniform();
+    });
+    return { uniform: { data, shape } };
+  }
+
+  /** Appends drawn tokens [n, R] to the rows that had not ended. */
+  #append(tokens: Tensor, drawn: Tensor, kept: Tensor | undefined, steps: number, endTokens: readonly number[]): void {
+    const count = this.#slots.length, ids = tokens.data as BigInt64Array, probabilities = floats(drawn);
+    const vocabulary = kept ? kept.shape.at(-1)! : 0;
+    this.#slots.forEach((row, i) => {
+      for (let t = 0; row && !row.ended && t < steps; t++) {
+        const at = t * count + i, token = Number(ids[at]);
+        if (!(probabilities[at]! > 0)) throw new FailureError("Cannot sample: the policy's logits are not finite; lower rl.learningRate");
+        row.tokens.push(token);
+        row.probabilities.push(probabilities[at]!);
+        if (kept) row.kept.push((kept.data as Uint8Array).slice(at * vocabulary, (at + 1) * vocabulary));
+        row.ended = endTokens.includes(token);
+      }
+    });
+  }
+
+  async decode(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
+    const count = this.#slots.length, steps = Math.min(SEGMENT, this.options.maxTokens - 1 - this.#length);
+    const token = new BigInt64Array(count), position = new BigInt64Array(count), done = new Uint8Array(count).fill(1);
+    this.#slots.forEach((row, i) => {
+      const prompt = this.source[this.#active[Math.floor(i / this.#group)]!]!;
+      position[i] = BigInt(prompt.length + this.#length);
+      if (!row || row.ended) return;
+      token[i] = BigInt(row.tokens.at(-1)!);
+      done[i] = 0;
+    });
+    const last = this.#length + steps === this.options.maxTokens - 1;
+    const drawn = ["tokens", "drawn", ...(limitsSupport(this.options.sampling) ? ["kept"] : [])];
+    const results = await session.run({
+      ...this.#caches,
+      promptMask: this.#mask,
+      token: { data: token, shape: [count] },
+      done: { data: done, shape: [count] },
+      position: { data: position, shape: [count] },
+      steps: { data: BigInt64Array.of(BigInt(steps)), shape: [1] },
+      ...this.#uniform(steps, [steps, count]),
+    }, { resident: weights, ...(last ? { wanted: drawn } : {}) });
+    const taken = results.tokens!.shape[0]!;
+    this.#append(results.tokens!, results.drawn!, results.kept, taken, endTokens);
+    this.#length += taken;
+    for (const [name, tensor] of Object.entries(results)) {
+      if (!name.startsWith("grown.")) continue;
+      const cache = name.slice("grown.".length), previous = this.#caches[cache];
+      if (previous) release({ previous });
+      this.#caches[cache] = tensor;
+    }
+  }
+
+  /** Drops groups and rows that have ended, to the next power of two; false when nothing is left to draw. */
+  compact(): boolean {
+    const running = this.#active.map((_, p) => this.#slots.slice(p * this.#group, (p + 1) * this.#group).filter((row) => row && !row.ended));
+    const widest = Math.max(...running.map((rows) => rows.length));
+    if (widest === 0 || this.#length >= this.options.maxTokens - 1) {
+      release(this.#caches);
+      return false;
+    }
+    if (this.#length === 0 && !("k.0" in this.#caches)) this.#emptyCaches();
+    const alive = running.flatMap((rows, p) => rows.length > 0 ? [p] : []);
+    const prompts = Math.min(this.prompts, powerOfTwo(alive.length));
+    const group = Math.min(this.#group, powerOfTwo(widest));
+    if (prompts * group >= this.#slots.length || prompts * group < 2) return true;
+    const kept = [...alive, ...this.#active.map((_, p) => p).filter((p) => !alive.includes(p))].slice(0, prompts);
+    this.#take(kept, group);
+    return true;
+  }
+
+  /** Keeps the groups at these positions, each with `group` of its rows, running ones first. */
+  #take(kept: readonly number[], group: number): void {
+    const from = kept.map((p) => {
+      const slots = Array.from({ length: this.#group }, (_, i) => p * this.#group + i);
+      const runs = (i: number) => this.#slots[i] !== null && !this.#slots[i]!.ended;
+      return [...slots.filter(runs), ...slots.filter((i) => !runs(i))].slice(0, group);
+    });
+    for (const [name, tensor] of Object.entries(this.#caches)) {
+      const [, heads, , ...rest] = tensor.shape as [number, number, ...number[]];
+      const ofPrompt = name.startsWith("prompt"), inner = ofPrompt ? tensor.shape.slice(2) : rest;
+      const block = inner.reduce((a, b) => a * b, 1), width = ofPrompt ? 1 : group, source = floats(tensor);
+      const data = new Float32Array(kept.length * heads * width * block);
+      kept.forEach((p, to) => {
+        for (let head = 0; head < heads; head++) {
+          for (let i = 0; i < width; i++) {
+            const slot = ofPrompt ? 0 : from[to]![i]! - p * this.#group;
+            const start = ((p * heads + head) * (ofPrompt ? 1 : this.#group) + slot) * block;
+            data.set(source.subarray(start, start + block), ((to * heads + head) * width + i) * block);
+          }
+        }
+      });
+      release({ tensor });
+      this.#caches[name] = { data, shape: ofPrompt ? [kept.length, ...tensor.shape.slice(1)] : [kept.length, heads, group, ...rest.slice(0)] };
+    }
+    const length = this.options.promptLength, mask = floats(this.#mask);
+    const masks = kept.map((p) => mask.slice(p * length, (p + 1) * length));
+    this.#mask = { data: Float32Array.from(masks.flatMap((part) => [...part])), shape: [kept.length, 1, 1, 1, length] };
+    this.#slots = from.flatMap((slots) => slots.map((i) => this.#slots[i]!));
+    this.#active = kept.map((p) => this.#active[p]!);
+    this.#group = group;
+  }
+
+  /** Before the first step the rows' own caches hold no token. */
+  #emptyCaches(): void {
+    const layers = Object.keys(this.#caches).length / 2;
+    for (let layer = 0; layer < layers; layer++) {
+      const names = cacheNames(layer), [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];
+      for (const name of [names.k, names.v]) this.#caches[name] = { data: new Float32Array(0), shape: [prompts, heads, this.#group, 0, width] };
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// The only import of onnxruntime-node: graphs in, numbers out, on one of three devices behind one seam. It knows nothing
+// of models. Sessions block while they run; cells therefore live in processes of their own, and small models run on a
+// pool of workers with one thread each (pool.ts).
+//
+// Three facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
+// A bound output is filled and copied as well: nothing is bound. The memory pattern planner reserves the worst case of
+// all shapes: it is off.
+
+import * as ort from "onnxruntime-node";
+import { MisuseError } from "../base/errors.ts";
+import { encode } from "../graph/encode.ts";
+import type { Dtype, Graph } from "../graph/ir.ts";
+import { lower, type Target } from "../graph/lower.ts";
+
+export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
+export type Device = typeof DEVICES[number];
+
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** A dense tensor: row-major data and its shape. Bools are bytes. */
+export interface Tensor {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export interface RunOptions {
+  /** Outputs to compute and to copy; all by default. */
+  readonly wanted?: readonly string[];
+  /** Tensors beside the feeds that change rarely. */
+  readonly resident?: Resident;
+}
+
+/** A loaded graph. Release what a run returns. */
+export interface Session {
+  run(feeds: Tensors, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** Frees the session; with profiling on, its file is written now. */
+  dispose(): Promise<void>;
+}
+
+/** What makes sessions. */
+export interface Runtime {
+  /** Lowers, encodes and loads a graph. */
+  load(graph: Graph): Promise<Session>;
+  /** Runs that can be under way at once. */
+  readonly concurrency: number;
+  dispose(): Promise<void>;
+}
+
+/** Views of one array that many runs take, such as a policy's weights. Say `changed()` after writing to it. */
+export class Resident {
+  version = 0;
+
+  constructor(
+    readonly data: Float32Array,
+    readonly views: readonly { readonly name: string; readonly shape: readonly number[]; readonly offset: number; readonly size: number }[],
+  ) {}
+
+  changed(): void {
+    this.version++;
+  }
+
+  /** The views as tensors over `data`, or over a copy of it. */
+  tensors(data: Float32Array = this.data): Tensors {
+    return Object.fromEntries(this.views.map(({ name, shape, offset, size }) => [name, { data: data.subarray(offset, offset + size), shape }]));
+  }
+}
+
+const TARGET: Readonly<Record<Device, Target>> = { cpu: "cpu", webgpu: "webgpu", cuda: "plain" };
+
+const dtypeOf = (data: TensorData): Dtype =>
+  data instanceof Float32Array ? "float32" : data instanceof Int32Array ? "int32" : data instanceof BigInt64Array ? "int64" : "bool";
+
+/** Refuses a device that this build of ONNX Runtime cannot offer. */
+export function checkDevice(device: Device): void {
+  const offered = ort.listSupportedBackends().map((backend) => backend.name);
+  if (offered.includes(device)) return;
+  throw new MisuseError(
+    `Cannot use device "${device}": this build of ONNX Runtime offers ${offered.join(", ")}; choose one with --device` +
+      (device === "cuda" ? ", or install its CUDA libraries with `deno install --allow-scripts=npm:onnxruntime-node`" : ""),
+  );
+}
+
+/** The bytes of an ONNX model that a device runs. */
+export const modelBytes = (graph: Graph, device: Device): Uint8Array => encode(lower(graph, TARGET[device])).model;
+
+/** Sessions of this process (or worker), one run at a time. */
+export class LocalRuntime implements Runtime {
+  readonly concurrency = 1;
+
+  /**
+   * @param options.threads threads of one operator
+   * @param options.profile prefix of the files that ONNX Runtime's profiler writes
+   */
+  constructor(readonly options: { readonly device: Device; readonly threads: number; readonly profile?: string }) {
+    checkDevice(options.device);
+  }
+
+  load(graph: Graph): Promise<Session> {
+    return this.loadModel(modelBytes(graph, this.options.device));
+  }
+
+  /** Loads an encoded model: its bytes, or the path of a file with external data beside it. */
+  async loadModel(model: Uint8Array | string): Promise<Session> {
+    const { device, threads, profile } = this.options;
+    const options: ort.InferenceSession.SessionOptions = {
+      executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: "disabled", // the graphs are fused already; no slower, and what runs is what was written
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+      ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
+    };
+    const session = typeof model === "string" ? ort.InferenceSession.create(model, options) : ort.InferenceSession.create(model, options);
+    return new LocalSession(await session);
+  }
+
+  async dispose(): Promise<void> {
+    // Sessions are their owners' to dispose of.
+  }
+}
+
+class LocalSession implements Session {
+  #session: ort.InferenceSession | null;
+
+  constructor(session: ort.InferenceSession) {
+    this.#session = session;
+  }
+
+  async run(feeds: Tensors, { wanted, resident }: RunOptions = {}): Promise<Record<string, Tensor>> {
+    if (!this.#session) throw new Error("Cannot run: the session is disposed");
+    const fed = Object.entries({ ...resident?.tensors(), ...feeds })
+      .map(([name, { data, shape }]) => [name, new ort.Tensor(dtypeOf(data), data, [...shape])] as const);
+    const results = await this.#session.run(Object.fromEntries(fed), wanted ?? this.#session.outputNames);
+    return Object.fromEntries(
+      Object.entries(results).map(([name, tensor]) => [name, { data: tensor.data as TensorData, shape: tensor.dims }]),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    await session?.release();
+  }
+}
+
+/** Gives the memory of results back at once instead of at the next garbage collection. Their data is gone afterwards. */
+export function release(results: Tensors): void {
+  for (const { data } of Object.values(results)) {
+    if (data.buffer instanceof ArrayBuffer && !data.buffer.detached) data.buffer.transfer(0);
+  }
+}
+
+/** A tensor's data as float32. Throws where it holds another type. */
+export function floats(tensor: Tensor | undefined): Float32Array {
+  if (!(tensor?.data instanceof Float32Array)) throw new TypeError("Cannot read a tensor: it must be float32");
+  return tensor.data;
+}
+
+/** Version of ONNX Runtime. */
+export const runtimeVersion: string = ort.env.versions.node ?? ort.env.versions.common;

@@ -1,0 +1,34 @@
+/**
+ * Matchbox as a library: matched reinforcement-learning experiments on tiny language models, on stock ONNX Runtime.
+ *
+ * ```ts
+ * import { defaultConfig, overrideConfig, planExperiment, runExperiment } from "./mod.ts";
+ *
+ * const config = overrideConfig(defaultConfig, { rl: { updates: 60 } }, "my experiment");
+ * const plan = await planExperiment({ task: "arithmetic", arms: ["base", "grpo"], seeds: [0, 1, 2], config });
+ * const { record } = await runExperiment(plan);
+ * console.log(record.summary);
+ * ```
+ *
+ * The nouns are in harness/contract.ts, in the order in which data flows. Results are files; the readers below check
+ * them against the schemas in results/schema.
+ *
+ * @module
+ */
+
+export type * from "./harness/contract.ts";
+export { FailureError, MisuseError } from "./harness/base/errors.ts";
+export { type Config, type ConfigField, configFields, type ConfigInput, parseConfig } from "./harness/config.ts";
+export { applySettings, defaultConfig, overrideConfig, overrideFields } from "./harness/config_options.ts";
+export { arms, findArm } from "./harness/arms/registry.ts";
+export { findTask, tasks } from "./tasks/registry.ts";
+export { findProfile, type Profile, profiles } from "./harness/experiment/profiles.ts";
+export { type ExperimentOptions, type ExperimentPlan, planExperiment } from "./harness/experiment/plan.ts";
+export {
+  type ExperimentProgress,
+  type ExperimentResult,
+  runExperiment,
+  type RunOptions,
+} from "./harness/experiment/run_experiment.ts";
+export type { ArmSummary, CellEntry, CellRecord, ExperimentRecord } from "./harness/records/schema.ts";
+export { outcomeDigest, readCellRecord, readExperiment, readSamples, readSteps } from "./harness/records/store.ts";

@@ -1,0 +1,190 @@
+// The command from outside: what is printed where, exit codes, no stack traces. The worker has no model.
+
+import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { parseSeeds } from "../../harness/cli/bench.ts";
+import { main } from "../../harness/cli/main.ts";
+import { configFields } from "../../harness/config.ts";
+import { readCellRecord, readExperiment } from "../../harness/records/store.ts";
+import { accidents } from "../fakes/cell_worker.ts";
+import { makePolicyFolder } from "../fakes/policy_folder.ts";
+
+const program = fileURLToPath(new URL("../fakes/bench.ts", import.meta.url));
+const folder = await Deno.makeTempDir();
+const policy = await makePolicyFolder(folder);
+const small = ["--policy", policy, "--set", "rl.updates=5"];
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+function command(...args: string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", program, ...args],
+    cwd: folder,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function run(...args: string[]) {
+  const { code, stdout, stderr } = await command(...args).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** The same in this process, where nothing but console.error is printed. */
+async function misuse(...args: string[]): Promise<string> {
+  const original = console.error;
+  let stderr = "";
+  console.error = (text: unknown) => stderr += `${text}\n`;
+  try {
+    equal(await main(["bench", "--policy", policy, "--out", join(folder, "never"), ...args]), 2, args.join(" "));
+  } finally {
+    console.error = original;
+  }
+  match(stderr, /^error: Cannot [^]*\n$/, args.join(" "));
+  doesNotMatch(stderr, /^\s+at /m, args.join(" "));
+  return stderr;
+}
+
+Deno.test("bench prints the table on standard output and progress on standard error", async () => {
+  const { code, stdout, stderr } = await run(
+    "bench",
+    ...small,
+    "--arms",
+    "base,grpo",
+    "--seeds",
+    "0-1",
+    "--out",
+    "plain",
+  );
+  equal(code, 0, stderr);
+  match(stdout, /^arm +seed +test accuracy \(n = 256\) +gain +reward +updates +tokens +seconds$/m);
+  match(stdout, /^base +1 +25\.0 % -> 25\.0 % +\+0\.0 /m);
+  match(stdout, /^grpo +0 +25\.0 % -> 50\.0 % +\+25\.0 +1\.00 +5 +12\.5k +\d+\.\d$/m);
+  match(stdout, /^grpo +mean of 2 +25\.0 % -> 50\.0 %/m);
+  match(stdout, /^Results: .*plain$/m);
+  match(stderr, /^grpo seed 1: test accuracy 50\.0 % after 5 updates \(n = 256\)$/m);
+  match(stderr, /^grpo seed \d: finished in .*\[4 of 4 cells\]$/m);
+});
+
+Deno.test("bench --json prints nothing but the summary on standard output, and takes a config file below --set", async () => {
+  await Deno.writeTextFile(join(folder, "run.yaml"), "rl:\n  updates: 9\n  questions: 3\nevaluation:\n  samples: 16\n");
+  const { code, stdout, stderr } = await run(
+    "bench",
+    ...small,
+    "--arms=grpo",
+    "--seeds=0",
+    "--config=run.yaml",
+    "--json",
+  );
+  equal(code, 0, stderr);
+  equal(stdout.trimEnd().includes("\n"), false);
+  const { status, out, cells, arms } = JSON.parse(stdout);
+  equal(status, "finished");
+  match(out, /results.\d{4}-\d\d-\d\d-\d{6}-arithmetic-policy$/);
+  deepEqual([cells[0].accuracy, cells[0].updates, cells[0].samples], [{ before: 0.25, after: 0.5, gain: 0.25 }, 5, 16]);
+  equal(arms[0].passAtSamples.after, 0.95);
+  const { config } = await readCellRecord(join(out, "grpo", "seed-0", "record.json"));
+  deepEqual([config.rl?.updates, config.rl?.questions], [5, 3]);
+  match(stderr, /pass@16/);
+});
+
+Deno.test("bench finishes the other cells when one fails, says why, and exits with 1", async () => {
+  const seeds = `${accidents.fails},1`;
+  const { code, stdout, stderr } = await run("bench", ...small, "--arms", "grpo", "--seeds", seeds, "--out", "failed");
+  equal(code, 1);
+  match(stdout, /^grpo +901 +failed$/m);
+  match(stdout, /^grpo +1 +25\.0 % -> 50\.0 %/m);
+  match(stderr, /^error: grpo seed 901: Cannot update at step 3: the loss is NaN$/m);
+  doesNotMatch(stderr, /^\s+at /m);
+  const misused = await run(
+    "bench",
+    ...small,
+    "--arms",
+    "grpo",
+    "--seeds",
+    `${accidents.misused}`,
+    "--debug",
+    "--out",
+    "m",
+  );
+  equal(misused.code, 2);
+  match(misused.stderr, /Log of grpo seed 902:\n[^]*MisuseError[^]*\n\s+at /);
+});
+
+Deno.test("bench ends on Ctrl-C with what is finished on disk", { ignore: Deno.build.os === "windows" }, async () => {
+  const seeds = `0,${accidents.slow},${accidents.frozen}`;
+  const child = command("bench", "--policy", policy, "--arms", "grpo", "--seeds", seeds, "--jobs", "3", "--out", "cut")
+    .spawn();
+  const steps = (seed: number) => {
+    try {
+      return Deno.readTextFileSync(join(folder, "cut", "grpo", `seed-${seed}`, "steps.jsonl")).split("\n").length - 1;
+    } catch {
+      return 0;
+    }
+  };
+  const finished = join(folder, "cut", "grpo", "seed-0", "record.json");
+  const ready = () => steps(accidents.slow) >= 2 && steps(accidents.frozen) >= 2 && existsSync(finished);
+  for (let i = 0; i < 1000 && !ready(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  const start = performance.now();
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  equal(performance.now() - start < 3000, true);
+  equal(code, 130);
+  match(new TextDecoder().decode(stderr), /Interrupted; what was done is kept/);
+  const { status, cells } = await readExperiment(join(folder, "cut", "experiment.json"));
+  equal(status, "interrupted");
+  deepEqual(cells.map((cell) => cell.status), ["finished", "interrupted", "interrupted"]);
+  equal((await readCellRecord(finished)).digest, cells[0]?.digest);
+});
+
+Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before anything runs", async () => {
+  match(await misuse("arithmetc"), /task "arithmetc".*did you mean "arithmetic"/);
+  match(await misuse("gsm8k"), /--data-dir/);
+  match(await misuse("--arms", "gpro"), /arm "gpro".*did you mean "grpo"/);
+  match(await misuse("--arms", "grpo,grpo"), /arm grpo twice/);
+  match(await misuse("--arms", ","), /without arms/);
+  match(await misuse("--seeds", "1,0-2"), /seed 1 twice/);
+  match(await misuse("--seeds", "one"), /--seeds one: "one" must be a seed/);
+  match(await misuse("--profile", "quik"), /profile "quik".*did you mean "quick"/);
+  match(await misuse("--policy", "embeded"), /policy "embeded".*did you mean "embedded"/);
+  match(await misuse("--device", "gpu"), /device "gpu".*cpu, webgpu, cuda/);
+  match(await misuse("--threads", "0"), /--threads 0/);
+  match(await misuse("--jobs", "1e3"), /--jobs 1e3/);
+  match(await misuse("--set", "rl.learningrate=1"), /did you mean "rl\.learningRate"/);
+  match(await misuse("--set", "rl.learningRate=7"), /rl\.learningRate = 7 \(--set\): must be a number from 0 to 1/);
+  match(await misuse("--set", "rl.loss=ppo"), /must be one of grpo, dapo, dr_grpo/);
+  match(await misuse("--config", join(folder, "none.yaml")), /none\.yaml": there is no such file/);
+  await Deno.writeTextFile(join(folder, "bad.yaml"), "rl:\n  updates: [3\n");
+  match(await misuse("--config", join(folder, "bad.yaml")), /bad\.yaml", line \d/);
+  await Deno.writeTextFile(join(folder, "wrong.yaml"), "rl:\n  updates: many\n");
+  match(
+    await misuse("--config", join(folder, "wrong.yaml")),
+    /rl\.updates = "many" \(.*wrong\.yaml\): must be an integer/,
+  );
+  equal(existsSync(join(folder, "never")), false);
+  match(await misuse("--out", join(policy, "config.json", "out")), /Cannot write to ".*config\.json.out"/);
+});
+
+Deno.test("bench suggests the flag or command that was meant", async () => {
+  const [flag, name, help, fields] = await Promise.all([
+    run("bench", "--sedes", "1"),
+    run("bnech"),
+    run("bench", "--help"),
+    run("bench", "--help-config"),
+  ]);
+  equal(flag.code, 2);
+  match(flag.stderr, /unknown option '--sedes'[^]*--seeds/);
+  equal(name.code, 2);
+  match(name.stderr, /unknown command 'bnech'[^]*bench/);
+  equal(help.code, 0);
+  match(help.stdout, /Examples:/);
+  equal(fields.code, 0);
+  for (const { key } of configFields) match(fields.stdout, new RegExp(`^${key.replace(".", "\\.")} `, "m"));
+});
+
+Deno.test("parseSeeds() takes lists and ranges", () => {
+  deepEqual(parseSeeds("0,2, 5-7"), [0, 2, 5, 6, 7]);
+});

@@ -1,0 +1,67 @@
+// Progress without a terminal: which lines appear. Bars are for eyes.
+
+import { deepEqual, equal } from "node:assert/strict";
+import { CellMeter } from "../../harness/cli/cell_meter.ts";
+import { progressLines } from "../../harness/cli/progress.ts";
+import { defaultConfig } from "../../harness/config_options.ts";
+import type { CellEvent, StepRecord } from "../../harness/contract.ts";
+import { planExperiment } from "../../harness/experiment/plan.ts";
+import { makePolicyFolder } from "../fakes/policy_folder.ts";
+import { fakeEvaluation } from "../fakes/records.ts";
+
+async function onePlan() {
+  const folder = await Deno.makeTempDir();
+  const policy = await makePolicyFolder(folder);
+  const options = { task: "arithmetic", policy, arms: ["grpo"], seeds: [4], config: defaultConfig };
+  const plan = await planExperiment(options);
+  await Deno.remove(folder, { recursive: true });
+  const [cell] = plan.cells;
+  if (!cell) throw new Error("the plan has no cell");
+  return { plan, cell };
+}
+
+function stepEvent(step: number, updates: number): CellEvent {
+  const record: StepRecord = {
+    step,
+    rewards: { total: { mean: 1.5, std: 0 } },
+    zeroVarianceTotal: 0,
+    zeroVarianceCorrectness: 0,
+    loss: 0,
+    entropy: 0,
+    kl: null,
+    clipShare: 0,
+    gradientNorm: 0,
+    learningRate: 0,
+    completionLength: 1,
+    truncatedShare: 0,
+    samplerTrainerGap: 0,
+    tokens: { prompt: 1, completion: 1 },
+    timing: { rolloutSeconds: 1.5, updateSeconds: 0.5, rolloutTokensPerSecond: 8123, updateTokensPerSecond: 1 },
+  };
+  return { type: "step", record, updates };
+}
+
+Deno.test("CellMeter takes the time left from the pace so far, evaluations in between included", async () => {
+  const meter = new CellMeter((await onePlan()).cell);
+  equal(meter.secondsLeft(), null);
+  meter.take(stepEvent(1, 10), 50_000); // the first step took 2 s by its own clock
+  equal(meter.secondsLeft(), 18);
+  meter.take({ type: "evaluation", record: fakeEvaluation(1, 0.5) }, 51_000);
+  meter.take(stepEvent(2, 10), 56_000); // 8 s for two steps
+  equal(meter.secondsLeft(), 32);
+  equal(meter.text(), "step 2/10, reward 1.50, accuracy 50.0 %, 8.1k tokens/s, 0:32 left");
+});
+
+Deno.test("progressLines() prints every evaluation, every tenth step and no more than a line a second of steps", async () => {
+  const { plan, cell } = await onePlan();
+  const lines: string[] = [];
+  let now = 0;
+  const { report } = progressLines(plan, (line) => lines.push(line), () => now);
+  const event = (event: CellEvent) => report({ type: "event", cell, event });
+  report({ type: "started", cell });
+  event({ type: "evaluation", record: fakeEvaluation(0, 0.25) });
+  for (let step = 1; step <= 40; step++, now += 40) event(stepEvent(step, 40));
+  const steps = lines.filter((line) => line.includes("step ")).map((line) => /step (\d+)/.exec(line)?.[1]);
+  deepEqual(lines.slice(0, 2), ["grpo seed 4: started", "grpo seed 4: test accuracy 25.0 % after 0 updates (n = 8)"]);
+  deepEqual(steps, ["10", "35"]); // the second line waits for a second to pass: 25 steps of 40 ms
+});

@@ -1,0 +1,153 @@
+// Experiments on a worker without a model: the files, the accidents, the interruption.
+
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { MisuseError } from "../../harness/base/errors.ts";
+import { defaultConfig, overrideConfig } from "../../harness/config_options.ts";
+import { type ExperimentOptions, planExperiment } from "../../harness/experiment/plan.ts";
+import { type ExperimentProgress, runExperiment, type RunOptions } from "../../harness/experiment/run_experiment.ts";
+import { readCellRecord, readExperiment, readSamples, readSteps } from "../../harness/records/store.ts";
+import { accidents } from "../fakes/cell_worker.ts";
+import { makePolicyFolder } from "../fakes/policy_folder.ts";
+
+const worker = new URL("../fakes/cell_worker.ts", import.meta.url);
+const config = overrideConfig(defaultConfig, { rl: { updates: 5 }, evaluation: { samples: 4 } }, "test");
+
+/** Runs in a folder of its own and hands it over before it is removed. */
+async function experiment(
+  options: Partial<ExperimentOptions>,
+  use: (out: string, run: (more?: RunOptions) => ReturnType<typeof runExperiment>) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const policy = await makePolicyFolder(folder);
+    const out = join(folder, "made", "out");
+    const base = { task: "arithmetic", policy, arms: ["grpo"], seeds: [0], config, out };
+    const plan = await planExperiment({ ...base, ...options });
+    await use(plan.out, (more) => runExperiment(plan, { worker, ...more }));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("runExperiment() writes records that read back, validate and repeat", async () => {
+  const digests: (string | null)[][] = [];
+  for (const jobs of [1, 3]) {
+    await experiment({ arms: ["base", "grpo"], seeds: [0, 1], jobs }, async (out, run) => {
+      const events: ExperimentProgress[] = [];
+      const { record } = await run({ report: (progress) => events.push(progress) });
+      deepEqual(await readExperiment(join(out, "experiment.json")), record);
+      equal(record.status, "finished");
+      digests.push(record.cells.map((cell) => cell.digest));
+      equal(events.filter((event) => event.type === "ended").length, 4);
+      for (const { arm, folder, digest, accuracy } of record.cells) {
+        const cell = await readCellRecord(join(out, folder, "record.json"));
+        deepEqual([cell.status, cell.digest, cell.failure], ["finished", digest, null]);
+        equal((await readSteps(join(out, folder, "steps.jsonl"))).length, arm === "base" ? 0 : 5);
+        equal((await readSamples(join(out, folder, "samples.jsonl"))).length, 3);
+        equal(accuracy?.gain, arm === "base" ? 0 : 0.25);
+      }
+      validateFolder(out, record.cells.map((cell) => cell.folder));
+    });
+  }
+  deepEqual(digests[0], digests[1]);
+  equal(new Set(digests[0]).size, 4);
+});
+
+function validateFolder(out: string, cells: readonly string[]): void {
+  const ajv = new Ajv2020({ validateFormats: false, allowUnionTypes: true });
+  const check = (schema: string, path: string, lines: boolean) => {
+    const schemaFile = new URL(`../../results/schema/${schema}.schema.json`, import.meta.url);
+    const validate = ajv.compile(JSON.parse(Deno.readTextFileSync(schemaFile)));
+    const text = Deno.readTextFileSync(join(out, path));
+    for (const part of lines ? text.split("\n").filter(Boolean) : [text]) {
+      equal(validate(JSON.parse(part)), true, `${path}: ${JSON.stringify(validate.errors)}`);
+    }
+  };
+  check("experiment", "experiment.json", false);
+  for (const cell of cells) {
+    check("record", join(cell, "record.json"), false);
+    check("step", join(cell, "steps.jsonl"), true);
+    check("sample", join(cell, "samples.jsonl"), true);
+  }
+}
+
+Deno.test("runExperiment() finishes the other cells when one fails, and says why it failed", async () => {
+  const { fails, misused, killed, garbled, crashes } = accidents;
+  await experiment({ seeds: [fails, misused, killed, garbled, crashes, 1], jobs: 2 }, async (out, run) => {
+    const { record, results } = await run();
+    equal(record.status, "failed");
+    deepEqual(record.cells.map((cell) => cell.status), [...Array(5).fill("failed"), "finished"]);
+    const failure = (seed: number) => record.cells.find((cell) => cell.seed === seed)?.failure ?? "";
+    equal(failure(fails), "Cannot update at step 3: the loss is NaN");
+    match(failure(misused), /prompt is too long/);
+    if (Deno.build.os !== "windows") {
+      match(failure(killed), /killed by SIGKILL, most likely for want of memory .*--jobs/);
+    }
+    match(failure(garbled), /Cannot read an event of the cell's process: record\.step/);
+    match(failure(crashes), /exit code 134.*--debug/);
+    const logOf = (seed: number) => results.find((result) => result.record.seed === seed)?.log ?? "";
+    match(logOf(crashes), /a native library says hello[^]*free\(\): invalid pointer/);
+    match(logOf(fails), /FailureError[^]*cell_worker\.ts/);
+    deepEqual(results.filter((result) => result.misuse).map((result) => result.record.seed), [misused]);
+
+    const cell = await readCellRecord(join(out, "grpo", `seed-${fails}`, "record.json"));
+    deepEqual([cell.outcome, cell.digest, cell.partial?.updates], [null, null, 3]);
+    equal(cell.partial?.evaluations.length, 2); // greedy and sampled, before the first update
+    equal((await readSteps(join(out, "grpo", `seed-${fails}`, "steps.jsonl"))).length, 3);
+    validateFolder(out, record.cells.map((cell) => cell.folder));
+  });
+});
+
+Deno.test("runExperiment() ends running cells when its signal aborts, also one that is deaf, and keeps the rest", async () => {
+  const { slow, frozen } = accidents;
+  await experiment({ seeds: [0, slow, frozen, 1], jobs: 2, config: defaultConfig }, async (out, run) => {
+    const controller = new AbortController();
+    const steps = new Map<number, number>();
+    let aborted = 0;
+    const { record } = await run({
+      signal: controller.signal,
+      report: ({ cell, ...progress }) => {
+        if (progress.type === "event" && progress.event.type === "step") {
+          steps.set(cell.spec.seed, progress.event.record.step);
+        }
+        if ((steps.get(slow) ?? 0) < 2 || (steps.get(frozen) ?? 0) < 2 || controller.signal.aborted) return;
+        aborted = performance.now();
+        controller.abort();
+      },
+    });
+    equal(performance.now() - aborted < 3000, true);
+    equal(record.status, "interrupted");
+    deepEqual(record.cells.map((cell) => cell.status), ["finished", "interrupted", "interrupted", "pending"]);
+    deepEqual(await readExperiment(join(out, "experiment.json")), record);
+    const cell = await readCellRecord(join(out, "grpo", `seed-${slow}`, "record.json"));
+    deepEqual([cell.status, cell.failure], ["interrupted", null]);
+    equal((await readSteps(join(out, "grpo", `seed-${slow}`, "steps.jsonl"))).length, cell.partial?.updates);
+  });
+});
+
+Deno.test("runExperiment() refuses a folder that cannot be written, and planExperiment() one that is in use", async () => {
+  await experiment({}, async (out, run) => {
+    await Deno.mkdir(join(out, ".."));
+    await Deno.writeTextFile(out, "a file where the folder should be");
+    await rejects(run(), (error: unknown) => error instanceof MisuseError && error.message.includes(out));
+    await Deno.remove(out);
+    await run();
+    await rejects(experiment({ out }, () => Promise.resolve()), /already holds experiment\.json/);
+    await Deno.remove(join(out, "experiment.json"));
+    await rejects(experiment({ out }, () => Promise.resolve()), /already holds grpo\/seed-0/);
+  });
+});
+
+Deno.test("runExperiment() stops every cell when its folder is lost in mid-run", async () => {
+  await experiment({ seeds: [accidents.frozen, accidents.fails], jobs: 2 }, async (out, run) => {
+    const report = ({ type, cell }: ExperimentProgress) => {
+      if (type === "event" && cell.spec.seed === accidents.fails && existsSync(out)) {
+        Deno.removeSync(out, { recursive: true });
+      }
+    };
+    await rejects(run({ report }), /Cannot write ".*experiment\.json"/);
+  });
+});

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""The Python side of `deno task peers`: one case a process, run on request, so that two sides can take turns.
+
+    python tests/peers/torch_side.py CASE [--vocabulary 512] [--threads N]
+
+Protocol, one line each: the process writes {"ready": CASE, "configuration": ..., "versions": {...}} when it is built;
+each "run CASE" on standard input is answered by {"seconds": ..., "peakBytes": ...} (the process's peak so far); "quit" or
+the end of input ends it. A failure is {"error": "..."} and exit code 1. Everything that libraries print goes to
+standard error. Weights and tokens are random and seeded: speed and memory do not depend on their values.
+
+Configurations are the fastest of those tried on CPU; README.md beside this file lists them.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+
+# transformers' Llama; heads of 32 and of 64.
+SHAPES = {
+    "embedded": dict(
+        hidden_size=128,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        intermediate_size=384,
+        max_position_embeddings=256,
+    ),
+    "smollm2": dict(
+        hidden_size=576,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        intermediate_size=1536,
+        vocab_size=49152,
+        max_position_embeddings=2048,
+    ),
+}
+TRAIN_BATCH = {"embedded": (64, 96), "smollm2": (4, 256)}  # rows, tokens
+GENERATION = {"embedded": (8, 8, 48, 48), "smollm2": (2, 8, 48, 64)}  # prompts, completions of each, prompt, new tokens
+PAD, BOS, EOS = 0, 1, 2
+
+
+def peak_bytes() -> int:
+    """Largest resident size of this process so far."""
+    if platform.system() == "Linux":
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    if platform.system() == "Windows":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+
+
+class Protocol:
+    """Keeps the real standard output for itself and sends everything else that is printed to standard error."""
+
+    def __init__(self, case: str):
+        self.case = case
+        self.output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def write(self, message: dict) -> None:
+        self.output.write(json.dumps(message) + "\n")
+        self.output.flush()
+
+    def ready(self, configuration: str) -> None:
+        packages = ["torch", "transformers"] + (["trl"] if self.case == "grpo-step" else [])
+        versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
+        self.write({"ready": self.case, "configuration": configuration, "versions": versions})
+
+    def wait(self) -> None:
+        """Returns at the next "run"; ends the process at "quit" or the end of input."""
+        line = sys.stdin.readline()
+        if line.strip() in ("", "quit"):
+            raise SystemExit(0)
+        if line.split() != ["run", self.case]:
+            raise ValueError(f"Cannot run '{line.strip()}': this process runs 'run {self.case}'")
+
+    def answer(self, seconds: float) -> None:
+        self.write({"seconds": seconds, "peakBytes": peak_bytes()})
+
+    def serve(self, configuration: str, step) -> None:
+        self.ready(configuration)
+        while True:
+            self.wait()
+            start = time.perf_counter()
+            step()
+            self.answer(time.perf_counter() - start)
+
+
+def build_model(shape: str, vocabulary: int, attention: str = "sdpa"):
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    options = {"vocab_size": vocabulary, **SHAPES[shape]}
+    config = LlamaConfig(
+        **options, tie_word_embeddings=True, pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS, attn_implementation=attention
+    )
+    return LlamaForCausalLM(config)
+
+
+def train(protocol: Protocol, vocabulary: int, shape: str, compiled: bool, bfloat16: bool) -> None:
+    """Forward, cross-entropy at every position, backward, clipping by global norm, fused AdamW."""
+    import torch
+
+    model = build_model(shape, vocabulary).train()
+    rows, length = TRAIN_BATCH[shape]
+    tokens = torch.randint(0, model.config.vocab_size, (rows, length))
+    targets = torch.randint(0, model.config.vocab_size, (rows * length,))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, betas=(0.9, 0.99), fused=True)
+
+    def loss_of(tokens, targets):
+        logits = model(input_ids=tokens, use_cache=False).logits  # [B, T, V]
+        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets)
+
+    loss_function = torch.compile(loss_of) if compiled else loss_of
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            loss = loss_function(tokens, targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    mode = f"{'torch.compile' if compiled else 'eager'}, {'bfloat16 autocast' if bfloat16 else 'float32'}"
+    protocol.serve(f"{mode}, sdpa, fused AdamW", step)
+
+
+def generate(protocol: Protocol, vocabulary: int, shape: str) -> None:
+    """transformers' `generate` with its KV cache: sampling at temperature 1, every row to the full length."""
+    import torch
+
+    model = build_model(shape, vocabulary).eval()
+    prompts, completions, prompt_length, new_tokens = GENERATION[shape]
+    tokens = torch.randint(3, model.config.vocab_size, (prompts, prompt_length)).repeat_interleave(completions, 0)
+    model.generation_config.eos_token_id = None  # no row stops, nothing checks for it
+    options = dict(do_sample=True, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=new_tokens, use_cache=True)
+
+    def step() -> None:
+        with torch.inference_mode():
+            output = model.generate(input_ids=tokens, attention_mask=torch.ones_like(tokens), **options)
+        if output.shape[1] != prompt_length + new_tokens:
+            raise ValueError(f"Cannot use this run: rows have {output.shape[1]} tokens, not {prompt_length + new_tokens}")
+
+    protocol.serve("generate(), float32, sdpa, dynamic cache", step)
+
+
+def word_tokenizer(vocabulary: int):
+    """One token a word: "w7" is token 7."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"<pad>": PAD, "<bos>": BOS, "<eos>": EOS, **{f"w{token}": token for token in range(3, vocabulary)}}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<pad>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>")
+
+
+def grpo_step(protocol: Protocol, vocabulary: int) -> None:
+    """One step of TRL's GRPOTrainer: rollout, reward, loss, backward, clipping, AdamW. The trainer owns the loop, so
+    the protocol lives in a callback: it waits before a step and answers after it."""
+    import random
+    import tempfile
+
+    from datasets import Dataset
+    from transformers import TrainerCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    prompts, completions, prompt_length, new_tokens = GENERATION["embedded"]
+    draw = random.Random(0)
+    texts = [" ".join(f"w{draw.randrange(3, vocabulary)}" for _ in range(prompt_length)) for _ in range(64)]
+
+    class Turns(TrainerCallback):
+        def on_step_begin(self, *arguments, **options):
+            protocol.wait()
+            self.start = time.perf_counter()
+
+        def on_step_end(self, *arguments, **options):
+            protocol.answer(time.perf_counter() - self.start)
+
+    def reward(completions, **columns):
+        return [float(text.count("1")) for text in completions]
+
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = GRPOTrainer(
+            model=build_model("embedded", vocabulary),
+            processing_class=word_tokenizer(vocabulary),
+            reward_funcs=reward,
+            train_dataset=Dataset.from_dict({"prompt": texts}),
+            callbacks=[Turns()],
+            args=GRPOConfig(
+                output_dir=folder,
+                use_cpu=True,
+                bf16=False,
+                gradient_checkpointing=False,
+                per_device_train_batch_size=prompts * completions,
+                num_generations=completions,
+                max_completion_length=new_tokens,
+                generation_kwargs={"min_new_tokens": new_tokens},
+                loss_type="grpo",
+                beta=0.0,
+                learning_rate=5e-5,
+                max_steps=1_000_000,
+                report_to="none",
+                save_strategy="no",
+                logging_strategy="no",
+                disable_tqdm=True,
+                dataloader_pin_memory=False,
+            ),
+        )
+        protocol.ready("GRPOTrainer, float32, sdpa, fused AdamW, no checkpointing")
+        trainer.train()
+
+
+CASES = {"grpo-step": grpo_step}
+for shape_name in SHAPES:
+    for suffix, (compiled_flag, bfloat16_flag) in {
+        "": (False, False),
+        "-compile": (True, False),
+        "-bf16": (False, True),
+        "-bf16-compile": (True, True),
+    }.items():
+        CASES[f"train-{shape_name}{suffix}"] = (
+            lambda protocol, vocabulary, s=shape_name, c=compiled_flag, b=bfloat16_flag: train(protocol, vocabulary, s, c, b)
+        )
+    CASES[f"generate-{shape_name}"] = lambda protocol, vocabulary, s=shape_name: generate(protocol, vocabulary, s)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", choices=CASES)
+    parser.add_argument("--vocabulary", type=int, default=512, help="vocabulary of the embedded shape")
+    parser.add_argument("--threads", type=int, help="PyTorch's threads; its own default otherwise")
+    arguments = parser.parse_args()
+    protocol = Protocol(arguments.case)
+    try:
+        import torch
+
+        if arguments.threads:
+            torch.set_num_threads(arguments.threads)
+        CASES[arguments.case](protocol, arguments.vocabulary)
+    except ImportError as error:
+        protocol.write({"error": f"Python cannot import {error.name}", "missing": error.name})
+        raise SystemExit(1) from error
+    except Exception as error:
+        protocol.write({"error": f"{type(error).__name__}: {error}"})
+        raise
+
+
+if __name__ == "__main__":
+    main()
