@@ -1,5 +1,5 @@
 // How a config comes about: layers over the defaults, each checked on its own so that a message names where the bad
-// value stands. The order is the caller's: defaults < profile < config file < --set < the arm's own fields.
+// value stands. The order is the caller's: defaults < the task's < profile < config file < --set < the arm's own fields.
 // Files are not read here; see harness/cli/config_file.ts.
 
 import { MisuseError } from "./base/errors.ts";

@@ -74,6 +74,8 @@ export interface Task {
   prompt(item: TaskItem): readonly Message[];
   /** @param truncated the completion hit the length cap before an end-of-sequence token. */
   grade(item: TaskItem, completion: string, truncated: boolean): Grade;
+  /** Config fields that fit its prompts and answers, over the defaults; dotted names. */
+  readonly defaults: Readonly<Record<string, unknown>>;
   /** A worked example that the conformance suite and the documentation use. */
   readonly example: { readonly item: TaskItem; readonly completion: string };
 }
@@ -248,5 +250,10 @@ export type CellEvent =
   | { readonly type: "step"; readonly record: StepRecord; readonly updates: number }
   | { readonly type: "evaluation"; readonly record: EvaluationRecord }
   | { readonly type: "sample"; readonly record: SampleRecord }
-  | { readonly type: "finished"; readonly outcome: Outcome; readonly environment: Environment; readonly peakMemoryBytes: number }
+  | {
+    readonly type: "finished";
+    readonly outcome: Outcome;
+    readonly environment: Environment;
+    readonly peakMemoryBytes: number;
+  }
   | { readonly type: "failed"; readonly message: string; readonly misuse: boolean; readonly stack: string | null };

@@ -154,6 +154,7 @@ export const arithmetic: Task = {
   },
   prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
   grade: gradeLayout,
+  defaults: {},
   example: {
     item: itemOf({
       start: 12,

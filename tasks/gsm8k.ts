@@ -108,6 +108,7 @@ export const gsm8k: Task = {
   },
   prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
   grade: gradeLayout,
+  defaults: { "rl.maxPromptTokens": 512, "rl.maxCompletionTokens": 200 },
   example: {
     item: {
       id: "gsm8k-example",

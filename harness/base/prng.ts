@@ -16,7 +16,10 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /** One block of Philox4x32-10: four 32-bit words from a 128-bit counter and a 64-bit key. */
-export function philox(counter: readonly [number, number, number, number], key: readonly [number, number]): Uint32Array {
+export function philox(
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): Uint32Array {
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {

@@ -5,7 +5,8 @@ import type { Command } from "commander";
 import { arms } from "../arms/registry.ts";
 import { MisuseError } from "../base/errors.ts";
 import { type Config, configFields } from "../config.ts";
-import { applySettings, defaultConfig, overrideConfig } from "../config_options.ts";
+import { findTask } from "../../tasks/registry.ts";
+import { applySettings, defaultConfig, overrideConfig, overrideFields } from "../config_options.ts";
 import { planExperiment } from "../experiment/plan.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
@@ -79,7 +80,7 @@ ${help(arms)}
 Profiles:
 ${help(Object.entries(profiles).map(([name, { summary }]) => ({ name, summary })))}
 
-A config field is taken from the arm, else --set, else --config, else the profile, else its default (--help-config).
+A config field is taken from the arm, else --set, --config, the profile, the task, or its default (--help-config).
 Exit code: 0 all cells finished, 1 a cell failed, 2 the command was wrong, 130 interrupted by Ctrl-C.
 
 Examples:
@@ -106,7 +107,7 @@ async function bench(task: string, flags: BenchFlags, { worker }: Pick<RunOption
     policy: flags.policy,
     arms: flags.arms ?? profile.arms,
     seeds: flags.seeds ?? profile.seeds,
-    config: await resolveConfig(flags),
+    config: await resolveConfig(task, flags),
     profile: flags.profile,
     device: flags.device,
     threads: flags.threads ?? null,
@@ -131,9 +132,10 @@ async function bench(task: string, flags: BenchFlags, { worker }: Pick<RunOption
   return failed.every(({ misuse }) => misuse) ? 2 : 1;
 }
 
-/** Defaults < profile < config file < --set; an arm's own fields come last, in the plan. */
-async function resolveConfig({ profile, config: file, set }: BenchFlags): Promise<Config> {
-  const profiled = overrideConfig(defaultConfig, findProfile(profile).config, `profile "${profile}"`);
+/** Defaults < the task's < profile < config file < --set; an arm's own fields come last, in the plan. */
+async function resolveConfig(task: string, { profile, config: file, set }: BenchFlags): Promise<Config> {
+  const tasked = overrideFields(defaultConfig, findTask(task).defaults, `task "${task}"`);
+  const profiled = overrideConfig(tasked, findProfile(profile).config, `profile "${profile}"`);
   const filed = file === undefined ? profiled : overrideConfig(profiled, await readConfigFile(file), file);
   return applySettings(filed, set);
 }

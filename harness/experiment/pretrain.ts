@@ -14,7 +14,7 @@ import { type Policy, readPolicy, writePolicy } from "../model/policy.ts";
 import { trainTokenizer } from "../model/train_tokenizer.ts";
 import type { AdamWOptions } from "../rl/optimizer.ts";
 import { type Demonstration, Supervisor } from "../rl/supervise.ts";
-import { LocalRuntime } from "../runtime/session.ts";
+import { chooseRuntime } from "../runtime/choose.ts";
 import { arithmetic, itemOf, type Problem, problem } from "../../tasks/arithmetic.ts";
 import { demonstrate, type Habit } from "../../tasks/arithmetic_demonstrations.ts";
 
@@ -25,8 +25,13 @@ type Mixture = Readonly<Record<Habit, number>>;
 interface Stage {
   readonly steps: number;
   readonly learningRate: number;
-  /** Habits shown for a problem with this many steps. */
-  readonly mixture: (problemSteps: number) => Mixture;
+  /** Habits shown for a problem of this difficulty. */
+  readonly mixture: (difficulty: number) => Mixture;
+}
+
+/** 0 for two steps of addition and subtraction; one more for the third step and for each product or quotient. */
+export function difficulty({ steps }: Problem): number {
+  return steps.length - 2 + steps.filter(({ operation }) => operation === "*" || operation === "/").length;
 }
 
 const MODEL = {
@@ -40,7 +45,7 @@ const MODEL = {
   intermediate_size: 384,
   rms_norm_eps: 1e-5,
   rope_theta: 10000,
-  max_position_embeddings: 256,
+  max_position_embeddings: 1024,
   tie_word_embeddings: true,
   initializer_range: 0.05,
 };
@@ -58,20 +63,22 @@ const SKILL: Stage = {
   mixture: () => ({ clean: 1, sloppy: 0, guess: 0, broken: 0 }),
 };
 
-/** The habits of each policy: the more steps a problem has, the sooner the able but unreliable one gives up. */
+/** The habits of each policy. The able but unreliable one gives up the sooner the harder a problem looks. */
 export const HABITS: Readonly<Record<string, Stage>> = {
   "embedded": {
     steps: 300,
     learningRate: 5e-4,
-    mixture: (steps) =>
-      steps <= 2
-        ? { clean: 0.4, sloppy: 0.2, guess: 0.3, broken: 0.1 }
-        : { clean: 0.15, sloppy: 0.2, guess: 0.5, broken: 0.15 },
+    mixture: (difficulty) =>
+      [
+        { clean: 0.28, sloppy: 0.08, guess: 0.52, broken: 0.12 },
+        { clean: 0.14, sloppy: 0.03, guess: 0.68, broken: 0.15 },
+        { clean: 0.15, sloppy: 0.02, guess: 0.68, broken: 0.15 },
+      ][Math.min(2, difficulty)]!,
   },
   "embedded-cold": {
     steps: 300,
     learningRate: 5e-4,
-    mixture: () => ({ clean: 0.015, sloppy: 0.335, guess: 0.35, broken: 0.3 }),
+    mixture: () => ({ clean: 0.012, sloppy: 0.04, guess: 0.6, broken: 0.348 }),
   },
 };
 
@@ -110,23 +117,26 @@ async function runStage(
   threads: number,
   report: (progress: PretrainProgress) => void,
 ): Promise<void> {
+  const runtime = chooseRuntime("cpu", threads, policy.weights.layout.size);
   const supervisor = await Supervisor.create(
-    new LocalRuntime({ device: "cpu", threads }),
+    runtime,
     policy.config,
     policy.weights,
     OPTIMIZER,
+    threads,
   );
   for (let step = 0; step < stage.steps; step++) {
     const batch = Array.from({ length: BATCH }, (_, i) => {
       const random = stream(seed, `pretrain ${name}`, step, i);
       const asked = problem("train", random.int(2 ** 31), random.pick(LEVELS));
-      return demonstration(policy, asked, stage.mixture(asked.steps.length), random);
+      return demonstration(policy, asked, stage.mixture(difficulty(asked)), random);
     });
     const progress = Math.min(1, step / stage.steps), cosine = 0.1 + 0.45 * (1 + Math.cos(Math.PI * progress));
     const loss = await supervisor.step(batch, stage.learningRate * cosine * Math.min(1, (step + 1) / WARMUP));
     report({ stage: name, step: step + 1, steps: stage.steps, loss });
   }
   await supervisor.dispose();
+  await runtime.dispose();
 }
 
 /** Texts that the tokenizer is trained on: questions and every habit. */
@@ -168,7 +178,7 @@ export async function pretrain(
   const recipe = canonicalJson({
     MODEL,
     VOCABULARY,
-    SKILL: { ...SKILL, mixture: SKILL.mixture(2) },
+    SKILL: { ...SKILL, mixture: SKILL.mixture(0) },
     OPTIMIZER,
     BATCH,
     seed,

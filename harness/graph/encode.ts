@@ -4,7 +4,16 @@
 
 import proto from "onnx-proto";
 import { bytesOf } from "../base/digest.ts";
-import { type Attributes, bodyOf, type ConstantData, type Dtype, type Graph, type Node, reachable, type Value } from "./ir.ts";
+import {
+  type Attributes,
+  bodyOf,
+  type ConstantData,
+  type Dtype,
+  type Graph,
+  type Node,
+  reachable,
+  type Value,
+} from "./ir.ts";
 
 const { onnx } = proto;
 const IR_VERSION = 10;
@@ -43,8 +52,14 @@ const SPELLING: Readonly<Record<string, Spelling>> = {
   Expand: { constants: (attributes) => [ints(attributes, "shape")] },
   Concat: { attributes: ({ axis }) => ({ axis: axis as number }) },
   Slice: { constants: ({ axis, start, end }) => [one(start as number), one(end as number), one(axis as number)] },
-  SliceFrom: { type: "Slice", constants: ({ axis, start }) => [one(start as number), one(2 ** 31), one(axis as number)] },
-  Split: { attributes: ({ axis }) => ({ axis: axis as number }), constants: (attributes) => [ints(attributes, "sizes")] },
+  SliceFrom: {
+    type: "Slice",
+    constants: ({ axis, start }) => [one(start as number), one(2 ** 31), one(axis as number)],
+  },
+  Split: {
+    attributes: ({ axis }) => ({ axis: axis as number }),
+    constants: (attributes) => [ints(attributes, "sizes")],
+  },
   ReduceSum: reduce,
   ReduceMax: reduce,
   ReduceMin: reduce,
@@ -57,7 +72,10 @@ const SPELLING: Readonly<Record<string, Spelling>> = {
   GatherElements: { attributes: (_, node) => ({ axis: rank(node) - 1 }) },
   ScatterAdd: {
     type: "ScatterElements",
-    attributes: ({ axis }, node) => ({ axis: (axis as number) < 0 ? rank(node) + (axis as number) : axis as number, reduction: "add" }),
+    attributes: ({ axis }, node) => ({
+      axis: (axis as number) < 0 ? rank(node) + (axis as number) : axis as number,
+      reduction: "add",
+    }),
   },
   ConstantOfShape: { constants: (attributes) => [ints(attributes, "shape")] },
   FusedMatMul: {
@@ -84,11 +102,16 @@ const SPELLING: Readonly<Record<string, Spelling>> = {
 const FLOATS = new Set(["epsilon", "alpha"]);
 const ATTRIBUTE_TYPE = { FLOAT: 1, INT: 2, STRING: 3, GRAPH: 5, INTS: 7 } as const;
 
-function attributeProto(name: string, value: number | string | readonly number[] | proto.onnx.IGraphProto): proto.onnx.IAttributeProto {
+function attributeProto(
+  name: string,
+  value: number | string | readonly number[] | proto.onnx.IGraphProto,
+): proto.onnx.IAttributeProto {
   if (typeof value === "string") return { name, type: ATTRIBUTE_TYPE.STRING, s: new TextEncoder().encode(value) };
   if (Array.isArray(value)) return { name, type: ATTRIBUTE_TYPE.INTS, ints: value };
   if (typeof value === "object") return { name, type: ATTRIBUTE_TYPE.GRAPH, g: value as proto.onnx.IGraphProto };
-  return FLOATS.has(name) ? { name, type: ATTRIBUTE_TYPE.FLOAT, f: value } : { name, type: ATTRIBUTE_TYPE.INT, i: value };
+  return FLOATS.has(name)
+    ? { name, type: ATTRIBUTE_TYPE.FLOAT, f: value }
+    : { name, type: ATTRIBUTE_TYPE.INT, i: value };
 }
 
 function valueInfo(name: string, { dtype, shape }: Value): proto.onnx.IValueInfoProto {
@@ -127,8 +150,9 @@ class Encoder {
     const renamed: proto.onnx.INodeProto[] = [];
     for (const [name, value] of this.graph.outputs) {
       if (this.graph.inputs.has(name)) throw new TypeError(`Cannot encode: "${name}" is an input and an output`);
-      if (this.#names.has(value) || value.node.op === "Constant") renamed.push({ opType: "Identity", input: [this.#name(value)], output: [name] });
-      else this.#names.set(value, name);
+      if (this.#names.has(value) || value.node.op === "Constant") {
+        renamed.push({ opType: "Identity", input: [this.#name(value)], output: [name] });
+      } else this.#names.set(value, name);
     }
     const nodes = reachable(this.graph.outputs.values());
     const inside = new Set(nodes.flatMap((node) => [...bodyNodes(node)]));
@@ -152,7 +176,9 @@ class Encoder {
     const known = this.#names.get(value);
     if (known) return known;
     const { node, index } = value;
-    const name = node.op === "Constant" ? this.#constant(node.attributes.data as ConstantData, value) : `v${node.id}_${index}`;
+    const name = node.op === "Constant"
+      ? this.#constant(node.attributes.data as ConstantData, value)
+      : `v${node.id}_${index}`;
     this.#names.set(value, name);
     return name;
   }
@@ -168,7 +194,11 @@ class Encoder {
       this.#initializers.set(name, { name, dataType, dims: [...dims], rawData });
       return;
     }
-    const entries = { location: this.options.externalLocation, offset: `${this.#externalLength}`, length: `${rawData.byteLength}` };
+    const entries = {
+      location: this.options.externalLocation,
+      offset: `${this.#externalLength}`,
+      length: `${rawData.byteLength}`,
+    };
     this.#initializers.set(name, {
       name,
       dataType,
@@ -197,7 +227,12 @@ class Encoder {
     const name = `${data instanceof Float32Array ? "f" : "i"}_${[...data].join("_")}`;
     const dims = data instanceof Float32Array ? [] : [data.length];
     if (!this.#initializers.has(name)) {
-      this.#initializers.set(name, { name, dataType: data instanceof Float32Array ? 1 : 7, dims, rawData: bytesOf(data) });
+      this.#initializers.set(name, {
+        name,
+        dataType: data instanceof Float32Array ? 1 : 7,
+        dims,
+        rawData: bytesOf(data),
+      });
     }
     return name;
   }
@@ -207,9 +242,13 @@ class Encoder {
     if (op === "Input" || op === "Parameter" || op === "Constant") return [];
     const spelling = SPELLING[op] ?? {};
     const extra = spelling.constants?.(attributes, node) ?? [];
-    const spelled = Object.entries(spelling.attributes?.(attributes, node) ?? {}).map(([name, value]) => attributeProto(name, value));
+    const spelled = Object.entries(spelling.attributes?.(attributes, node) ?? {}).map(([name, value]) =>
+      attributeProto(name, value)
+    );
     const body = bodyOf(node);
-    const outputs = (spelling.outputs ?? node.outputs.map((_, i) => i)).map((i) => i === null ? "" : this.#name(node.outputs[i]!));
+    const outputs = (spelling.outputs ?? node.outputs.map((_, i) => i)).map((i) =>
+      i === null ? "" : this.#name(node.outputs[i]!)
+    );
     return [{
       opType: spelling.type ?? op,
       domain: spelling.domain ?? "",
@@ -225,13 +264,20 @@ class Encoder {
   #body(loop: Node, nodes: readonly Node[]): proto.onnx.IGraphProto {
     const body = bodyOf(loop)!, inside = bodyNodes(loop);
     const encoded = nodes.filter((node) => inside.has(node)).flatMap((node) => this.#node(node, nodes));
-    // A body's results need names of their own, made inside of it.
-    const results = body.results.map((value, i) => ({ value, name: `b${loop.id}_${i}` }));
+    // A result needs a name of its own that is made inside the body; what is not gets one by a copy.
+    const parameters = new Set(body.parameters), taken = new Set<Value>(), copies: proto.onnx.INodeProto[] = [];
+    const output = body.results.map((value, i) => {
+      const own = inside.has(value.node) && !parameters.has(value) && !taken.has(value);
+      taken.add(value);
+      const name = own ? this.#name(value) : `b${loop.id}_${i}`;
+      if (!own) copies.push({ opType: "Identity", input: [this.#name(value)], output: [name] });
+      return valueInfo(name, value);
+    });
     return {
       name: `body${loop.id}`,
-      node: [...encoded, ...results.map(({ value, name }) => ({ opType: "Identity", input: [this.#name(value)], output: [name] }))],
+      node: [...encoded, ...copies],
       input: body.parameters.map((value) => valueInfo(this.#name(value), value)),
-      output: results.map(({ value, name }) => valueInfo(name, value)),
+      output,
     };
   }
 }
@@ -248,7 +294,10 @@ function bodyNodes(loop: Node): ReadonlySet<Node> {
 }
 
 /** The bytes of an ONNX model, and the external data that goes beside it. The graph must be lowered. */
-export function encode(graph: Graph, options: EncodeOptions = {}): { model: Uint8Array; external: ExternalData | null } {
+export function encode(
+  graph: Graph,
+  options: EncodeOptions = {},
+): { model: Uint8Array; external: ExternalData | null } {
   const { externalFrom = Infinity, externalLocation = "weights.bin" } = options;
   return new Encoder(graph, { externalFrom, externalLocation }).encode();
 }

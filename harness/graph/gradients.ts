@@ -13,8 +13,17 @@ const at = (node: Node, index: number): Value => node.inputs[index]!;
 const y = (node: Node): Value => node.outputs[0]!;
 const numbers = (node: Node, name: string) => node.attributes[name] as readonly number[];
 const none: GradientRule = (_, node) => node.inputs.map(() => null);
-/** Rules of ops with one output: dy is there. */
-const single = (rule: (g: Graph, node: Node, dy: Value) => Gradients): GradientRule => (g, node, dy) => rule(g, node, dy[0]!);
+/** Refuses gradients of outputs that a rule does not go through: left out in silence they would be lost. */
+const through = (outputs: readonly number[], rule: GradientRule): GradientRule => (g, node, dy) => {
+  const lost = dy.findIndex((gradient, i) => gradient !== null && !outputs.includes(i));
+  if (lost >= 0) {
+    throw new TypeError(`Cannot differentiate: op "${node.op}" has no gradient rule for its output ${lost}`);
+  }
+  return rule(g, node, dy);
+};
+/** Rules through the first output: dy is there. */
+const single = (rule: (g: Graph, node: Node, dy: Value) => Gradients): GradientRule =>
+  through([0], (g, node, dy) => rule(g, node, dy[0]!));
 const mask = (g: Graph, condition: Value) => g.cast(condition, "float32");
 
 /** Ops whose result does not depend smoothly on their inputs, or that the loss never goes through. */
@@ -52,22 +61,39 @@ export const GRADIENTS = {
   Reshape: single((g, n, dy) => [g.reshape(dy, at(n, 0).shape as readonly number[])]),
   Transpose: single((g, n, dy) => [g.transpose(dy, numbers(n, "permutation").map((_, i, all) => all.indexOf(i)))]),
   Expand: single((_, __, dy) => [dy]),
-  Concat: single((g, n, dy) => g.split(dy, n.inputs.map((v) => dimension(v!, n.attributes.axis as number)), n.attributes.axis as number)),
+  Concat: single((g, n, dy) =>
+    g.split(dy, n.inputs.map((v) => dimension(v!, n.attributes.axis as number)), n.attributes.axis as number)
+  ),
   Slice: single((g, n, dy) => [padded(g, n, dy)]),
   Split: (g, n, dy) => [g.concat(n.outputs.map((out, i) => dy[i] ?? zeros(g, out)), n.attributes.axis as number)],
   ReduceSum: single((g, n, dy) => [g.expand(keptDims(g, n, dy), at(n, 0).shape as readonly number[])]),
-  ReduceMean: single((g, n, dy) => [g.mul(g.expand(keptDims(g, n, dy), at(n, 0).shape as readonly number[]), g.scalar(elements(y(n).shape) / elements(at(n, 0).shape)))]),
+  ReduceMean: single((
+    g,
+    n,
+    dy,
+  ) => [
+    g.mul(
+      g.expand(keptDims(g, n, dy), at(n, 0).shape as readonly number[]),
+      g.scalar(elements(y(n).shape) / elements(at(n, 0).shape)),
+    ),
+  ]),
   Softmax: single((g, n, dy) => [g.mul(y(n), g.sub(dy, g.sum(g.mul(dy, y(n)), [-1], true)))]), // y (dy - sum(dy y))
   MatMul: single((g, n, dy) => [g.matmul(dy, swapped(g, at(n, 1))), g.matmul(swapped(g, at(n, 0)), dy)]),
-  Gather: single((g, n, dy) => [g.op("EmbeddingGradient", [at(n, 1), dy], { rows: dimension(at(n, 0), 0) }), null]),
+  Gather: single((g, n, dy) => [rowsAdded(g, at(n, 0), at(n, 1), dy), null]),
   GatherElements: single((g, n, dy) => [g.op("ScatterAdd", [zeros(g, at(n, 0)), at(n, 1), dy], { axis: -1 }), null]),
-  Linear: single((g, n, dy) => [g.matmul(dy, at(n, 1)), g.op("WeightGradient", [dy, at(n, 0)]), g.sum(dy, [0], false)].slice(0, n.inputs.length)),
-  RmsNorm: (g, n, dy) => norm(g, at(n, 0), at(n, 1), n.outputs[1]!, dy[0], null),
-  SkipRmsNorm: (g, n, dy) => {
+  Linear: single((g, n, dy) =>
+    [g.matmul(dy, at(n, 1)), g.op("WeightGradient", [dy, at(n, 0)]), g.sum(dy, [0], false)].slice(0, n.inputs.length)
+  ),
+  RmsNorm: single((g, n, dy) => norm(g, at(n, 0), at(n, 1), n.outputs[1]!, dy, null)),
+  SkipRmsNorm: through([0, 2], (g, n, dy) => {
     const [dx, dw] = norm(g, n.outputs[2]!, at(n, 2), n.outputs[1]!, dy[0], dy[2]);
     return [dx!, dx!, dw!];
-  },
-  Rotary: single((g, n, dy) => [g.op("Rotary", [dy, at(n, 1), at(n, 2), g.neg(at(n, 3))], n.attributes), null, null, null]), // a rotation's transpose turns back
+  }),
+  Rotary: single((
+    g,
+    n,
+    dy,
+  ) => [g.op("Rotary", [dy, at(n, 1), at(n, 2), g.neg(at(n, 3))], n.attributes), null, null, null]), // a rotation's transpose turns back
   Silu: single((g, n, dy) => [silu(g, at(n, 0), y(n), dy)]),
   Attention: single(attention),
   TokenProbability: single(tokenProbability),
@@ -95,19 +121,42 @@ function keptDims(g: Graph, node: Node, dy: Value): Value {
   return g.reshape(dy, shape.map((dim, i) => reduced.includes(i) ? 1 : dim));
 }
 
+/** dy, one block for each index, added up by row of the table. */
+function rowsAdded(g: Graph, table: Value, indices: Value, dy: Value): Value {
+  const count = elements(indices.shape), rows = dimension(table, 0);
+  const flat = g.op("EmbeddingGradient", [
+    g.reshape(indices, [count]),
+    g.reshape(dy, [count, elements(table.shape) / rows]),
+  ], { rows });
+  return g.reshape(flat, table.shape as readonly number[]);
+}
+
 /** dy in its place, zeros around it. */
 function padded(g: Graph, node: Node, dy: Value): Value {
   const shape = at(node, 0).shape as readonly number[];
-  const { axis, start, end } = node.attributes as { axis: number; start: number; end: number };
-  const block = (size: number) => g.op("ConstantOfShape", [], { shape: shape.map((dim, i) => i === axis ? size : dim) });
-  return g.concat([...(start > 0 ? [block(start)] : []), dy, ...(end < shape[axis]! ? [block(shape[axis]! - end)] : [])], axis);
+  const { start, end, ...rest } = node.attributes as { axis: number; start: number; end: number };
+  const axis = rest.axis < 0 ? rest.axis + shape.length : rest.axis;
+  const block = (size: number) =>
+    g.op("ConstantOfShape", [], { shape: shape.map((dim, i) => i === axis ? size : dim) });
+  return g.concat([
+    ...(start > 0 ? [block(start)] : []),
+    dy,
+    ...(end < shape[axis]! ? [block(shape[axis]! - end)] : []),
+  ], axis);
 }
 
 /**
  * y = w n with n = x r, r = 1/rms(x): dx = r (w dy - n mean(w dy n)), dw = sum over rows of dy n. No division by w, which
  * may be 0. `dsum` is the gradient that reaches the normalised sum past the norm (the residual stream).
  */
-function norm(g: Graph, x: Value, w: Value, r: Value, dy: Value | null | undefined, dsum: Value | null | undefined): Gradients {
+function norm(
+  g: Graph,
+  x: Value,
+  w: Value,
+  r: Value,
+  dy: Value | null | undefined,
+  dsum: Value | null | undefined,
+): Gradients {
   if (!dy) return [dsum ?? null, null];
   const width = dimension(x, -1), rows = elements(x.shape) / width;
   const n = g.mul(x, r);
@@ -180,5 +229,6 @@ function tokenProbability(g: Graph, node: Node, dp: Value): Gradients {
   const coefficient = g.mul(g.mul(dp, p), g.scalar(-(node.attributes.scale as number)));
   const minusOne = g.expand(g.scalar(-1), targets.shape as readonly number[]);
   const error = g.op("ScatterAdd", [distribution, targets, minusOne], { axis: -1 }); // P - onehot, [N, V]
-  return [g.mul(g.matmul(error, w), coefficient), g.op("WeightGradient", [error, g.mul(h, coefficient)]), null, null].slice(0, node.inputs.length);
+  return [g.mul(g.matmul(error, w), coefficient), g.op("WeightGradient", [error, g.mul(h, coefficient)]), null, null]
+    .slice(0, node.inputs.length);
 }

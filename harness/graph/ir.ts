@@ -42,7 +42,13 @@ export interface Node {
 }
 
 const CONSTANT_DTYPE = (data: ConstantData): Dtype =>
-  data instanceof Float32Array ? "float32" : data instanceof Int32Array ? "int32" : data instanceof BigInt64Array ? "int64" : "bool";
+  data instanceof Float32Array
+    ? "float32"
+    : data instanceof Int32Array
+    ? "int32"
+    : data instanceof BigInt64Array
+    ? "int64"
+    : "bool";
 
 /** Number of elements; throws where a dimension is known at run time only. */
 export function elements(shape: Shape): number {
@@ -65,12 +71,12 @@ export function dimension(value: TensorType, axis: number): number {
 
 function attributeKey(attribute: Attribute): string {
   if (ArrayBuffer.isView(attribute)) {
-    return attribute.byteLength <= 64 ? `[${[...attribute].join()}]` : sha256(bytesOf(attribute));
+    return attribute.byteLength <= 64 ? `[${bytesOf(attribute).join()}]` : sha256(bytesOf(attribute)); // bytes tell -0 from 0
   }
   if (typeof attribute === "object" && "results" in attribute) {
     return attribute.results.map((value) => `%${value.node.id}.${value.index}`).join();
   }
-  return JSON.stringify(attribute);
+  return typeof attribute === "number" ? `${attribute}` : JSON.stringify(attribute); // JSON has no Infinity
 }
 
 /** Builds and owns nodes. Methods named after ops are shorthands for {@linkcode Graph.apply}. */
@@ -99,7 +105,9 @@ export class Graph {
     if (known) return known.outputs;
     const outputs: Value[] = [];
     const node: Node = Object.freeze({ id: this.#nextId++, op, inputs: [...inputs], attributes, outputs });
-    inferOutputs(op, inputs, attributes).forEach((type, index) => outputs.push(Object.freeze({ node, index, ...type })));
+    inferOutputs(op, inputs, attributes).forEach((type, index) =>
+      outputs.push(Object.freeze({ node, index, ...type }))
+    );
     Object.freeze(outputs);
     this.#interned.set(key, node);
     return outputs;
@@ -178,7 +186,7 @@ export class Graph {
 
   /** Elements [start, end) of an axis. */
   slice(a: Value, axis: number, start: number, end: number): Value {
-    return a.shape[axis] === end - start ? a : this.op("Slice", [a], { axis, start, end });
+    return a.shape.at(axis) === end - start ? a : this.op("Slice", [a], { axis, start, end });
   }
 
   split(a: Value, sizes: readonly number[], axis: number): readonly Value[] {
@@ -205,7 +213,7 @@ export function reachable(values: Iterable<Value>): Node[] {
     seen.add(node);
     for (const input of node.inputs) if (input) stack.push(input.node);
     const body = bodyOf(node);
-    if (body) for (const value of [...body.parameters, ...body.results]) stack.push(value.node);
+    if (body) { for (const value of [...body.parameters, ...body.results]) stack.push(value.node); }
   }
   return [...seen].sort((a, b) => a.id - b.id);
 }

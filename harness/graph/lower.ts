@@ -107,11 +107,18 @@ const PLAIN: Table = {
 /** Kernels that the CPU and the WebGPU provider share. */
 const SHARED = {
   Linear: (g, inputs) => [g.op("Gemm", inputs, { transB: 1 })],
-  WeightGradient: (g, [dy, x, accumulated]) => [g.op("Gemm", [dy!, x!, ...(accumulated ? [accumulated] : [])], { transA: 1 })],
+  WeightGradient: (
+    g,
+    [dy, x, accumulated],
+  ) => [g.op("Gemm", [dy!, x!, ...(accumulated ? [accumulated] : [])], { transA: 1 })],
   Rotary: (g, [x, positions, cos, sin], node) => {
     // Rows in the batch dimension: the operator refuses a sequence longer than its tables.
     const rows = dimension(x!, 0), width = dimension(x!, 1), heads = number(node, "heads");
-    const turned = g.op("RotaryEmbedding", [g.reshape(x!, [rows, 1, width]), positions!, cos!, sin!], { num_heads: heads, interleaved: 0, rotary_embedding_dim: 0 });
+    const turned = g.op("RotaryEmbedding", [g.reshape(x!, [rows, 1, width]), positions!, cos!, sin!], {
+      num_heads: heads,
+      interleaved: 0,
+      rotary_embedding_dim: 0,
+    });
     return [g.reshape(turned, [rows, width])];
   },
   Silu: (g, [x]) => [g.op("QuickGelu", [x!], { alpha: 1 })],
@@ -149,7 +156,9 @@ export function lower(graph: Graph, target: Target): Graph {
   const map = (value: Value): Value => image.get(value)!;
   for (const node of reachable(graph.outputs.values())) {
     const inputs = node.inputs.map((input) => input && map(input)), body = bodyOf(node), entry = table[node.op];
-    const attributes = body ? { body: { parameters: body.parameters.map(map), results: body.results.map(map) } } : node.attributes;
+    const attributes = body
+      ? { body: { parameters: body.parameters.map(map), results: body.results.map(map) } }
+      : node.attributes;
     const outputs = entry ? emit(entry, inputs, node) : lowered.apply(node.op, inputs, attributes);
     node.outputs.forEach((output, i) => {
       image.set(output, outputs[i]!);

@@ -41,15 +41,28 @@ export function broadcast(a: Shape, b: Shape): Shape {
 
 const sameDim = (a: Dim | undefined, b: Dim | undefined) => a === b || a === "?" || b === "?";
 const sameDtype = (inputs: readonly TensorType[]) =>
-  inputs.every((t) => t.dtype === inputs[0]!.dtype) || fail(`dtypes ${inputs.map((t) => t.dtype).join(", ")} must agree`);
+  inputs.every((t) => t.dtype === inputs[0]!.dtype) ||
+  fail(`dtypes ${inputs.map((t) => t.dtype).join(", ")} must agree`);
 const need = (condition: boolean, reason: string) => condition || fail(reason);
 
-const same = (inputs: readonly TensorType[]): readonly TensorType[] => [{ dtype: inputs[0]!.dtype, shape: inputs[0]!.shape }];
+const same = (
+  inputs: readonly TensorType[],
+): readonly TensorType[] => [{ dtype: inputs[0]!.dtype, shape: inputs[0]!.shape }];
 const unary: OpSpec = { arity: [1, 1], infer: same };
-const elementwise = (dtype?: Dtype): OpSpec => ({
+const whole = (indices: TensorType) => need(indices.dtype === "int64", `indices must be int64, not ${indices.dtype}`);
+const logical = (inputs: readonly TensorType[]) =>
+  need(inputs.every((t) => t.dtype === "bool"), `inputs must be bool, not ${inputs.map((t) => t.dtype).join(", ")}`);
+/** Indices as GatherElements and ScatterElements take them: of the data's rank, no larger than it off the axis. */
+const elementIndices = (data: TensorType, indices: TensorType, axis: number) => {
+  whole(indices);
+  const fits = indices.shape.length === data.shape.length &&
+    indices.shape.every((dim, i) => i === axis || dim === "?" || data.shape[i] === "?" || dim <= data.shape[i]!);
+  need(fits, `indices ${show(indices.shape)} do not fit ${show(data.shape)}`);
+};
+const elementwise = (dtype?: Dtype, check: (inputs: readonly TensorType[]) => unknown = sameDtype): OpSpec => ({
   arity: [2, 2],
   infer: (inputs) => {
-    sameDtype(inputs);
+    check(inputs);
     return [{ dtype: dtype ?? inputs[0]!.dtype, shape: broadcast(inputs[0]!.shape, inputs[1]!.shape) }];
   },
 });
@@ -70,6 +83,7 @@ const reduce: OpSpec = {
 const product: OpSpec = {
   arity: [2, 2],
   infer: ([a, b], attributes) => {
+    sameDtype([a!, b!]);
     const arrange = (t: TensorType, timeMajor: boolean, transpose: boolean): Shape => {
       const s = timeMajor ? [...t.shape.slice(1, -1), t.shape[0]!, t.shape.at(-1)!] : [...t.shape];
       need(s.length >= 2, `a product needs matrices, not ${show(t.shape)}`);
@@ -87,10 +101,20 @@ const norm = (skip: boolean): OpSpec => ({
   arity: skip ? [3, 3] : [2, 2],
   infer: (inputs) => {
     const x = inputs[0]!, weight = inputs.at(-1)!;
-    need(weight.shape.length === 1 && weight.shape[0] === x.shape.at(-1), `weight ${show(weight.shape)} must fit ${show(x.shape)}`);
-    if (skip) need(show(x.shape) === show(inputs[1]!.shape), `${show(x.shape)} and its skip ${show(inputs[1]!.shape)} must agree`);
+    need(
+      weight.shape.length === 1 && weight.shape[0] === x.shape.at(-1),
+      `weight ${show(weight.shape)} must fit ${show(x.shape)}`,
+    );
+    if (skip) {
+      need(
+        show(x.shape) === show(inputs[1]!.shape),
+        `${show(x.shape)} and its skip ${show(inputs[1]!.shape)} must agree`,
+      );
+    }
     const inverse = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1 as const] };
-    return skip ? [x, inverse, x].map(({ dtype, shape }) => ({ dtype, shape })) : [{ dtype: x.dtype, shape: x.shape }, inverse];
+    return skip
+      ? [x, inverse, x].map(({ dtype, shape }) => ({ dtype, shape }))
+      : [{ dtype: x.dtype, shape: x.shape }, inverse];
   },
 });
 
@@ -117,7 +141,8 @@ const OPS = {
   Where: {
     arity: [3, 3],
     infer: ([condition, a, b]) => {
-      need(condition!.dtype === "bool", `the condition must be bool, not ${condition!.dtype}`);
+      logical([condition!]);
+      sameDtype([a!, b!]);
       return [{ dtype: a!.dtype, shape: broadcast(condition!.shape, broadcast(a!.shape, b!.shape)) }];
     },
   },
@@ -126,8 +151,14 @@ const OPS = {
   Equal: elementwise("bool"),
   Less: elementwise("bool"),
   LessOrEqual: elementwise("bool"),
-  Or: elementwise("bool"),
-  Not: unary,
+  Or: elementwise("bool", logical),
+  Not: {
+    arity: [1, 1],
+    infer: (inputs) => {
+      logical(inputs);
+      return same(inputs);
+    },
+  },
   // layout
   Reshape: {
     arity: [1, 1],
@@ -137,7 +168,10 @@ const OPS = {
       if (a!.shape.includes("?")) return [{ dtype: a!.dtype, shape: target.map((dim) => dim < 0 ? "?" : dim) }];
       const total = (a!.shape as readonly number[]).reduce((product, dim) => product * dim, 1);
       const shape = target.map((dim) => dim < 0 ? total / known : dim);
-      need(shape.reduce((product, dim) => product * dim, 1) === total && shape.every(Number.isInteger), `${show(a!.shape)} does not fill ${show(target)}`);
+      need(
+        shape.reduce((product, dim) => product * dim, 1) === total && shape.every(Number.isInteger),
+        `${show(a!.shape)} does not fill ${show(target)}`,
+      );
       return [{ dtype: a!.dtype, shape }];
     },
   },
@@ -145,7 +179,10 @@ const OPS = {
     arity: [1, 1],
     infer: ([a], attributes) => {
       const permutation = numbers(attributes, "permutation");
-      need(permutation.length === a!.shape.length, `permutation ${show(permutation)} must fit ${show(a!.shape)}`);
+      need(
+        [...permutation].sort((i, j) => i - j).join() === [...a!.shape.keys()].join(),
+        `permutation ${show(permutation)} must fit ${show(a!.shape)}`,
+      );
       return [{ dtype: a!.dtype, shape: permutation.map((axis) => a!.shape[axis]!) }];
     },
   },
@@ -162,7 +199,9 @@ const OPS = {
     infer: (inputs, attributes) => {
       sameDtype(inputs);
       const axis = axisOf(integer(attributes, "axis"), inputs[0]!.shape.length);
-      const fits = (t: TensorType) => t.shape.length === inputs[0]!.shape.length && t.shape.every((dim, i) => i === axis || sameDim(dim, inputs[0]!.shape[i]));
+      const fits = (t: TensorType) =>
+        t.shape.length === inputs[0]!.shape.length &&
+        t.shape.every((dim, i) => i === axis || sameDim(dim, inputs[0]!.shape[i]));
       need(inputs.every(fits), `${inputs.map((t) => show(t.shape)).join(" and ")} must agree but on axis ${axis}`);
       const shape = inputs[0]!.shape.map((dim, i) => {
         if (i !== axis) return dim;
@@ -177,7 +216,10 @@ const OPS = {
     infer: ([a], attributes) => {
       const axis = axisOf(integer(attributes, "axis"), a!.shape.length), dim = a!.shape[axis]!;
       const start = integer(attributes, "start"), end = integer(attributes, "end");
-      need(start >= 0 && start < end && (dim === "?" || end <= dim), `[${start}, ${end}) is outside axis ${axis} of ${show(a!.shape)}`);
+      need(
+        start >= 0 && start < end && (dim === "?" || end <= dim),
+        `[${start}, ${end}) is outside axis ${axis} of ${show(a!.shape)}`,
+      );
       return [{ dtype: a!.dtype, shape: a!.shape.map((d, i) => i === axis ? end - start : d) }];
     },
   },
@@ -186,7 +228,10 @@ const OPS = {
     arity: [1, 1],
     infer: ([a], attributes) => {
       const axis = axisOf(integer(attributes, "axis"), a!.shape.length);
-      const left = (dim: Dim) => dim === "?" ? dim : dim - integer(attributes, "start");
+      const start = integer(attributes, "start"),
+        dim = a!.shape[axis]!,
+        left = (dim: Dim) => dim === "?" ? dim : dim - start;
+      need(start >= 0 && (dim === "?" || start < dim), `${start} is outside axis ${axis} of ${show(a!.shape)}`);
       return [{ dtype: a!.dtype, shape: a!.shape.map((d, i) => i === axis ? left(d) : d) }];
     },
   },
@@ -194,7 +239,10 @@ const OPS = {
     arity: [1, 1],
     infer: ([a], attributes) => {
       const axis = axisOf(integer(attributes, "axis"), a!.shape.length), sizes = numbers(attributes, "sizes");
-      need(sizes.reduce((x, y) => x + y, 0) === a!.shape[axis], `sizes ${show(sizes)} must add up to axis ${axis} of ${show(a!.shape)}`);
+      need(
+        sizes.reduce((x, y) => x + y, 0) === a!.shape[axis],
+        `sizes ${show(sizes)} must add up to axis ${axis} of ${show(a!.shape)}`,
+      );
       return sizes.map((size) => ({ dtype: a!.dtype, shape: a!.shape.map((d, i) => i === axis ? size : d) }));
     },
   },
@@ -210,25 +258,59 @@ const OPS = {
   TopK: { // over the last axis: values and indices, largest first
     arity: [1, 1],
     infer: ([a], attributes) => {
-      const shape = [...a!.shape.slice(0, -1), integer(attributes, "k")];
+      const k = integer(attributes, "k"), shape = [...a!.shape.slice(0, -1), k];
+      need(k >= 1 && k <= dim2(a!, -1), `${k} of ${show(a!.shape)} cannot be taken`);
       return [{ dtype: a!.dtype, shape }, { dtype: "int64", shape }];
     },
   },
   // indexing
   Gather: { // along axis 0
     arity: [2, 2],
-    infer: ([table, indices]) => [{ dtype: table!.dtype, shape: [...indices!.shape, ...table!.shape.slice(1)] }],
+    infer: ([table, indices]) => {
+      whole(indices!);
+      need(table!.shape.length > 0, "a scalar has no rows");
+      return [{ dtype: table!.dtype, shape: [...indices!.shape, ...table!.shape.slice(1)] }];
+    },
   },
-  GatherElements: { arity: [2, 2], infer: ([data, indices]) => [{ dtype: data!.dtype, shape: indices!.shape }] }, // along the last axis
-  ScatterAdd: { arity: [3, 3], infer: same }, // data, indices, updates; attribute axis; duplicate indices add up
-  ConstantOfShape: { arity: [0, 0], infer: (_, attributes) => [{ dtype: "float32", shape: numbers(attributes, "shape").map((d) => d) }] },
+  GatherElements: { // along the last axis
+    arity: [2, 2],
+    infer: ([data, indices]) => {
+      elementIndices(data!, indices!, data!.shape.length - 1);
+      return [{ dtype: data!.dtype, shape: indices!.shape }];
+    },
+  },
+  ScatterAdd: { // data, indices, updates; duplicate indices add up
+    arity: [3, 3],
+    infer: ([data, indices, updates], attributes) => {
+      elementIndices(data!, indices!, axisOf(integer(attributes, "axis"), data!.shape.length));
+      need(
+        show(updates!.shape) === show(indices!.shape),
+        `updates ${show(updates!.shape)} do not fit indices ${show(indices!.shape)}`,
+      );
+      return same([data!]);
+    },
+  },
+  ConstantOfShape: {
+    arity: [0, 0],
+    infer: (_, attributes) => [{ dtype: "float32", shape: numbers(attributes, "shape").map((d) => d) }],
+  },
   // control flow: inputs are trip count, condition, carried…; outputs are carried finals, then stacked scans
   Loop: {
     arity: [2, 1024],
     infer: (inputs, attributes) => {
       const body = attributes.body as Body, carried = inputs.length - 2;
       const finals = body.results.slice(1, 1 + carried), scans = body.results.slice(1 + carried);
-      finals.forEach((final, i) => need(final.dtype === inputs[2 + i]!.dtype, `carried value ${i} changes its dtype to ${final.dtype}`));
+      need(
+        body.parameters.length === inputs.length,
+        `its body takes ${body.parameters.length} values, not ${inputs.length}`,
+      );
+      need(
+        body.results[0]?.dtype === "bool" && finals.length === carried,
+        `its body must return a condition and ${carried} carried values`,
+      );
+      finals.forEach((final, i) =>
+        need(final.dtype === inputs[2 + i]!.dtype, `carried value ${i} changes its dtype to ${final.dtype}`)
+      );
       return [
         ...finals.map((final, i) => ({ dtype: final.dtype, shape: body.parameters[2 + i]!.shape })),
         ...scans.map((scan) => ({ dtype: scan.dtype, shape: ["?" as const, ...scan.shape] })),
@@ -239,8 +321,13 @@ const OPS = {
   Linear: {
     arity: [2, 3],
     infer: ([x, w, b]) => {
-      need(x!.shape.length === 2 && w!.shape.length === 2 && x!.shape[1] === w!.shape[1], `${show(x!.shape)} does not fit weight ${show(w!.shape)}`);
-      if (b) need(show(b.shape) === show([w!.shape[0]!]), `bias ${show(b.shape)} does not fit weight ${show(w!.shape)}`);
+      need(
+        x!.shape.length === 2 && w!.shape.length === 2 && x!.shape[1] === w!.shape[1],
+        `${show(x!.shape)} does not fit weight ${show(w!.shape)}`,
+      );
+      if (b) {
+        need(show(b.shape) === show([w!.shape[0]!]), `bias ${show(b.shape)} does not fit weight ${show(w!.shape)}`);
+      }
       return [{ dtype: x!.dtype, shape: [x!.shape[0]!, w!.shape[0]!] }];
     },
   },
@@ -250,8 +337,14 @@ const OPS = {
   Rotary: {
     arity: [4, 4],
     infer: ([x, positions, cos, sin], attributes) => {
-      need(dim2(x!, 1) === integer(attributes, "heads") * 2 * dim2(cos!, 1) && show(cos!.shape) === show(sin!.shape), `${show(x!.shape)} does not fit tables ${show(cos!.shape)}`);
-      need(positions!.dtype === "int64" && positions!.shape[0] === x!.shape[0], `positions ${show(positions!.shape)} must be int64, one a row of ${show(x!.shape)}`);
+      need(
+        dim2(x!, 1) === integer(attributes, "heads") * 2 * dim2(cos!, 1) && show(cos!.shape) === show(sin!.shape),
+        `${show(x!.shape)} does not fit tables ${show(cos!.shape)}`,
+      );
+      need(
+        positions!.dtype === "int64" && positions!.shape[0] === x!.shape[0],
+        `positions ${show(positions!.shape)} must be int64, one a row of ${show(x!.shape)}`,
+      );
       return [{ dtype: x!.dtype, shape: x!.shape }];
     },
   },
@@ -263,12 +356,20 @@ const OPS = {
    */
   Attention: {
     arity: [4, 4],
-    infer: ([q, k, v, mask]) => {
+    infer: ([q, k, v, mask], attributes) => {
       const [t, ...rest] = q!.shape, batch = rest.slice(0, -2), kv = k!.shape.at(-2)!, s = k!.shape[0]!;
       const rep = dim2(q!, -2) / dim2(k!, -2);
-      need(Number.isInteger(rep) && show(k!.shape) === show(v!.shape) && show(k!.shape.slice(1, -2)) === show(batch), `q ${show(q!.shape)}, k ${show(k!.shape)} and v ${show(v!.shape)} do not fit`);
+      const alike = show(k!.shape) === show(v!.shape) && show(k!.shape.slice(1, -2)) === show(batch) &&
+        q!.shape.at(-1) === k!.shape.at(-1);
+      need(
+        Number.isInteger(rep) && alike && integer(attributes, "split") < dim2(k!, 0),
+        `q ${show(q!.shape)}, k ${show(k!.shape)} and v ${show(v!.shape)} do not fit`,
+      );
       const scores: Shape = [...batch, kv, (t as number) * rep, s];
-      need(show(broadcast(scores, mask!.shape)) === show(scores), `mask ${show(mask!.shape)} does not broadcast to ${show(scores)}`);
+      need(
+        show(broadcast(scores, mask!.shape)) === show(scores),
+        `mask ${show(mask!.shape)} does not broadcast to ${show(scores)}`,
+      );
       return [{ dtype: q!.dtype, shape: q!.shape }, { dtype: q!.dtype, shape: scores }];
     },
   },
@@ -279,10 +380,22 @@ const OPS = {
   TokenProbability: {
     arity: [3, 4],
     infer: ([h, w, targets], _, all) => {
-      need(h!.shape[1] === w!.shape[1] && targets!.shape[0] === h!.shape[0], `h ${show(h!.shape)}, head ${show(w!.shape)} and targets ${show(targets!.shape)} do not fit`);
+      whole(targets!);
+      need(
+        h!.shape[1] === w!.shape[1] && show(targets!.shape) === show([h!.shape[0]!, 1]),
+        `h ${show(h!.shape)}, head ${show(w!.shape)} and targets ${show(targets!.shape)} do not fit`,
+      );
       const full: Shape = [h!.shape[0]!, w!.shape[0]!], kept = all[3];
-      if (kept) need(kept.dtype === "bool" && show(kept.shape) === show(full), `kept ${show(kept.shape)} must be bool ${show(full)}`);
-      return [{ dtype: "float32", shape: [h!.shape[0]!, 1] }, { dtype: "float32", shape: full }, { dtype: "float32", shape: full }];
+      if (kept) {
+        need(
+          kept.dtype === "bool" && show(kept.shape) === show(full),
+          `kept ${show(kept.shape)} must be bool ${show(full)}`,
+        );
+      }
+      return [{ dtype: "float32", shape: [h!.shape[0]!, 1] }, { dtype: "float32", shape: full }, {
+        dtype: "float32",
+        shape: full,
+      }];
     },
   },
   // kernels: gradients of composites, and fused operators of com.microsoft that lowerings emit
@@ -291,22 +404,37 @@ const OPS = {
     arity: [2, 3],
     infer: ([dy, x, accumulated]) => {
       const shape: Shape = [dy!.shape[1]!, x!.shape[1]!];
-      need(dy!.shape[0] === x!.shape[0] && (!accumulated || show(accumulated.shape) === show(shape)), `dy ${show(dy!.shape)} and x ${show(x!.shape)} do not fit`);
+      need(
+        dy!.shape[0] === x!.shape[0] && (!accumulated || show(accumulated.shape) === show(shape)),
+        `dy ${show(dy!.shape)} and x ${show(x!.shape)} do not fit`,
+      );
       return [{ dtype: dy!.dtype, shape }];
     },
   },
   /** Rows of dy [R, D] added up by index: indices [R] -> [rows, D] (+ what was accumulated). */
   EmbeddingGradient: {
     arity: [2, 3],
-    infer: ([, dy], attributes) => [{ dtype: dy!.dtype, shape: [integer(attributes, "rows"), ...dy!.shape.slice(1)] }],
+    infer: ([indices, dy, accumulated], attributes) => {
+      whole(indices!);
+      const shape: Shape = [integer(attributes, "rows"), dim2(dy!, 1)];
+      need(
+        show(indices!.shape) === show(dy!.shape.slice(0, 1)) &&
+          (!accumulated || show(accumulated.shape) === show(shape)),
+        `indices ${show(indices!.shape)} and dy ${show(dy!.shape)} do not fit`,
+      );
+      return [{ dtype: dy!.dtype, shape }];
+    },
   },
   FusedMatMul: product, // as MatMul; attribute alpha
   Gemm: {
     arity: [2, 3],
-    infer: ([a, b], attributes) => [{
-      dtype: a!.dtype,
-      shape: [a!.shape[attributes.transA ? 1 : 0]!, b!.shape[attributes.transB ? 0 : 1]!],
-    }],
+    infer: ([a, b], { transA, transB }) => {
+      need(
+        sameDim(a!.shape[transA ? 0 : 1], b!.shape[transB ? 1 : 0]),
+        `inner dimensions of ${show(a!.shape)} and ${show(b!.shape)} must agree`,
+      );
+      return [{ dtype: a!.dtype, shape: [a!.shape[transA ? 1 : 0]!, b!.shape[transB ? 0 : 1]!] }];
+    },
   },
   SimplifiedLayerNormalization: norm(false),
   SkipSimplifiedLayerNormalization: norm(true),

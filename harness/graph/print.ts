@@ -9,7 +9,9 @@ export function printGraph(graph: Graph): string {
   const name = (value: Value) => `%${numbers.get(value.node)}${value.node.outputs.length > 1 ? `.${value.index}` : ""}`;
   const attribute = (value: Attribute): string => {
     if (ArrayBuffer.isView(value)) {
-      return value.length <= 8 ? `[${[...value].join(", ")}]` : `sha256:${sha256(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)).slice(0, 16)}`;
+      return value.length <= 8
+        ? `[${[...value].join(", ")}]`
+        : `sha256:${sha256(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)).slice(0, 16)}`;
     }
     if (typeof value === "object" && "results" in value) {
       return `(${value.parameters.map(name).join(", ")}) => (${value.results.map(name).join(", ")})`;
@@ -20,9 +22,13 @@ export function printGraph(graph: Graph): string {
     const attributes = Object.entries(node.attributes).map(([key, value]) => `${key}: ${attribute(value)}`).join(", ");
     const types = node.outputs.map(({ dtype, shape }) => `${dtype}[${shape.join(", ")}]`).join(", ");
     const label = bodyOf(node) ? "Loop" : node.op;
-    return `%${numbers.get(node)} = ${label}(${node.inputs.map((input) => input ? name(input) : "-").join(", ")})${attributes && ` {${attributes}}`} : ${types}`;
+    return `%${numbers.get(node)} = ${label}(${node.inputs.map((input) => input ? name(input) : "-").join(", ")})${
+      attributes && ` {${attributes}}`
+    } : ${types}`;
   };
-  return [...nodes.map(line), ...[...graph.outputs].map(([output, value]) => `${output} <- ${name(value)}`)].join("\n") + "\n";
+  return [...nodes.map(line), ...[...graph.outputs].map(([output, value]) => `${output} <- ${name(value)}`)].join(
+    "\n",
+  ) + "\n";
 }
 
 /** SHA-256 (hex) of the printed graph. */

@@ -19,9 +19,13 @@ export function verifyGraph(graph: Graph): void {
     if (inferred.length !== node.outputs.length) fail(`it has ${node.outputs.length} outputs, not ${inferred.length}`);
     inferred.forEach(({ dtype, shape }, i) => {
       const output = node.outputs[i]!;
-      if (output.dtype !== dtype || output.shape.join() !== shape.join()) fail(`output ${i} is ${output.dtype}[${output.shape}], not ${dtype}[${shape}]`);
+      if (output.dtype !== dtype || output.shape.join() !== shape.join()) {
+        fail(`output ${i} is ${output.dtype}[${output.shape}], not ${dtype}[${shape}]`);
+      }
     });
     const body = bodyOf(node);
-    if (body && body.parameters.length !== node.inputs.length) fail(`its body takes ${body.parameters.length} values, not ${node.inputs.length}`);
+    if (body && body.parameters.length !== node.inputs.length) {
+      fail(`its body takes ${body.parameters.length} values, not ${node.inputs.length}`);
+    }
   }
 }

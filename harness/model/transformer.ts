@@ -7,38 +7,37 @@
 
 import { dimension, type Graph, type Value } from "../graph/ir.ts";
 import type { ModelConfig } from "./config.ts";
-import type { Layout, Weights } from "./layout.ts";
+import type { Layout, Parameter, Weights } from "./layout.ts";
 import { ropeTables } from "./rope.ts";
 import { Resident } from "../runtime/session.ts";
 
 /** Added to a score that must not be seen: its weight is exactly 0 in float32. */
 export const MASKED = -1e9;
 
-/** A weight as the graphs take it: one tensor of the layout, or several that touch (query, key and value). */
-export interface WeightInput {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly offset: number;
-  readonly size: number;
-}
+/** A weight as graphs take it: a tensor of the layout, or several that touch (query, key and value as one). */
+export type WeightInput = Pick<Parameter, "name" | "shape" | "offset" | "size">;
 
-/** The graph inputs that carry a model's weights: views of the flat array. */
-export function weightInputs(layout: Layout): readonly WeightInput[] {
-  const inputs: { name: string; shape: readonly number[]; offset: number; size: number }[] = [];
+/**
+ * The weights with query, key and value of a layer as one: a decoder has one product where a trainer, whose backward
+ * pass would cut the result apart and join it again, has three.
+ */
+export function fusedWeights(layout: Layout): readonly WeightInput[] {
+  const inputs: WeightInput[] = [];
   for (const { name, shape, offset, size } of layout.parameters) {
-    const fused = name.replace(/\.[qkv]_proj\./, ".qkv_proj.");
-    const last = inputs.at(-1);
-    if (fused !== name && last?.name === fused) {
-      last.shape = [last.shape[0]! + shape[0]!, ...shape.slice(1)];
-      last.size += size;
-    } else inputs.push({ name: fused, shape, offset, size });
+    const fused = name.replace(/\.[qkv]_proj\./, ".qkv_proj."), last = inputs.at(-1);
+    if (fused === name || last?.name !== fused) inputs.push({ name: fused, shape, offset, size });
+    else {
+      const rows = last.shape[0]! + shape[0]!;
+      inputs[inputs.length - 1] = { ...last, shape: [rows, ...shape.slice(1)], size: last.size + size };
+    }
   }
   return inputs;
 }
 
-/** Weights as tensors that stay beside the runs, without a copy. */
+/** Weights as tensors that stay beside the runs, without a copy: each by its name, and the fused ones. */
 export function residentWeights(weights: Weights): Resident {
-  return new Resident(weights.data, weightInputs(weights.layout));
+  const fused = fusedWeights(weights.layout).filter(({ name }) => name.includes(".qkv_proj."));
+  return new Resident(weights.data, [...weights.layout.parameters, ...fused]);
 }
 
 /** The model inside a graph: its config, its weight inputs, its rotary tables. */
@@ -55,8 +54,14 @@ export interface Model {
 }
 
 /** Declares a model's weights as inputs of the graph. */
-export function declareModel(g: Graph, config: ModelConfig, layout: Layout, length: number, products: Model["products"] = "rows"): Model {
-  const weights = new Map(weightInputs(layout).map(({ name, shape }) => [name, g.input(name, "float32", shape)]));
+export function declareModel(
+  g: Graph,
+  config: ModelConfig,
+  inputs: readonly WeightInput[],
+  length: number,
+  products: Model["products"] = "rows",
+): Model {
+  const weights = new Map(inputs.map(({ name, shape }) => [name, g.input(name, "float32", shape)]));
   return { config, length, weights, products };
 }
 
@@ -91,10 +96,14 @@ export function decoder(g: Graph, model: Model, tokens: Value, positions: Value,
   for (let layer = 0; layer < config.layers; layer++) {
     const of = (name: string) => `model.layers.${layer}.${name}`;
     const x = enter(norm(of("input_layernorm.weight")));
-    const qkv = leave(project(x, of("self_attn.qkv_proj")));
-    const [qk, v] = g.split(qkv, [queryWidth + keyWidth, keyWidth], 1) as [Value, Value];
-    const rotated = g.op("Rotary", [qk, positions, cos, sin], { heads: heads + kvHeads });
-    const [q, k] = g.split(rotated, [queryWidth, keyWidth], 1) as [Value, Value];
+    const rotate = (rows: Value, count: number) => g.op("Rotary", [rows, positions, cos, sin], { heads: count });
+    const part = (name: string) => leave(project(x, of(`self_attn.${name}_proj`)));
+    let q: Value, k: Value, v: Value;
+    if (model.weights.has(of("self_attn.qkv_proj.weight"))) {
+      const [qk, value] = g.split(part("qkv"), [queryWidth + keyWidth, keyWidth], 1) as [Value, Value];
+      [q, k] = g.split(rotate(qk, heads + kvHeads), [queryWidth, keyWidth], 1) as [Value, Value];
+      v = value;
+    } else [q, k, v] = [rotate(part("q"), heads), rotate(part("k"), kvHeads), part("v")];
     branch = leave(project(enter(attend(layer, q, k, v)), of("self_attn.o_proj")));
     const h = enter(norm(of("post_attention_layernorm.weight")));
     const gate = g.op("Silu", [project(h, of("mlp.gate_proj"))]);
@@ -143,18 +152,28 @@ function byHead(g: Graph, model: Model, rows: Value, batch: readonly number[]): 
 /** Additive causal mask for T queries over T keys, each query `rep` times: [T * rep, T]. */
 function causalMask(g: Graph, length: number, rep: number): Value {
   const mask = new Float32Array(length * rep * length);
-  for (let row = 0; row < length * rep; row++) mask.fill(MASKED, row * length + Math.floor(row / rep) + 1, (row + 1) * length);
+  for (let row = 0; row < length * rep; row++) {
+    mask.fill(MASKED, row * length + Math.floor(row / rep) + 1, (row + 1) * length);
+  }
   return g.constant(mask, [length * rep, length]);
 }
 
 /** Attention within sequences [T, B], and the caches it leaves. Padding belongs at the end of a sequence. */
-export function causal(g: Graph, model: Model, length: number, batch: number): { attend: Attend; caches: LayerCache[] } {
+export function causal(
+  g: Graph,
+  model: Model,
+  length: number,
+  batch: number,
+): { attend: Attend; caches: LayerCache[] } {
   const { config } = model, caches: LayerCache[] = [];
   const mask = causalMask(g, length, config.heads / config.kvHeads);
   const attend: Attend = (_, q, k, v) => {
     const cache = { k: byHead(g, model, k, [batch]), v: byHead(g, model, v, [batch]) };
     caches.push(cache);
-    const o = g.op("Attention", [byHead(g, model, q, [batch]), cache.k, cache.v, mask], { scale: scale(config), split: 0 });
+    const o = g.op("Attention", [byHead(g, model, q, [batch]), cache.k, cache.v, mask], {
+      scale: scale(config),
+      split: 0,
+    });
     return g.reshape(o, [length * batch, config.heads * config.headDim]);
   };
   return { attend, caches };
@@ -164,7 +183,14 @@ export function causal(g: Graph, model: Model, length: number, batch: number): {
  * Attention of completions [T, P, G] over their prompts' caches [S, P, KV, hd] and themselves. `promptMask` is additive,
  * [P, 1, 1, 1, S]: prompts are padded at the end.
  */
-export function continued(g: Graph, model: Model, caches: readonly LayerCache[], promptMask: Value, length: number, group: number): Attend {
+export function continued(
+  g: Graph,
+  model: Model,
+  caches: readonly LayerCache[],
+  promptMask: Value,
+  length: number,
+  group: number,
+): Attend {
   const { config } = model, { heads, kvHeads, headDim } = config, rep = heads / kvHeads;
   const [promptLength, prompts] = [dimension(caches[0]!.k, 0), dimension(caches[0]!.k, 1)];
   const rows = length * rep;
@@ -172,12 +198,22 @@ export function continued(g: Graph, model: Model, caches: readonly LayerCache[],
     g.expand(promptMask, [prompts, 1, 1, rows, promptLength]),
     g.expand(g.reshape(causalMask(g, length, rep), [1, 1, 1, rows, length]), [prompts, 1, 1, rows, length]),
   ], 4); // [P, 1, 1, T*rep, S+T]
-  const shared = (cache: Value) => g.expand(g.reshape(cache, [promptLength, prompts, 1, kvHeads, headDim]), [promptLength, prompts, group, kvHeads, headDim]);
+  const shared = (cache: Value) =>
+    g.expand(g.reshape(cache, [promptLength, prompts, 1, kvHeads, headDim]), [
+      promptLength,
+      prompts,
+      group,
+      kvHeads,
+      headDim,
+    ]);
   return (layer, q, k, v) => {
     const cache = caches[layer]!, batch = [prompts, group];
     const keys = g.concat([shared(cache.k), byHead(g, model, k, batch)], 0); // [S+T, P, G, KV, hd]
     const values = g.concat([shared(cache.v), byHead(g, model, v, batch)], 0);
-    const o = g.op("Attention", [byHead(g, model, q, batch), keys, values, mask], { scale: scale(config), split: promptLength });
+    const o = g.op("Attention", [byHead(g, model, q, batch), keys, values, mask], {
+      scale: scale(config),
+      split: promptLength,
+    });
     return g.reshape(o, [length * prompts * group, heads * headDim]);
   };
 }

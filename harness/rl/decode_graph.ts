@@ -8,7 +8,15 @@
 import { type Dim, dimension, Graph, type Value } from "../graph/ir.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
-import { causal, declareModel, decoder, headWeight, type LayerCache, type Model } from "../model/transformer.ts";
+import {
+  causal,
+  declareModel,
+  decoder,
+  fusedWeights,
+  headWeight,
+  type LayerCache,
+  type Model,
+} from "../model/transformer.ts";
 
 /** How tokens are drawn. Greedy takes the likeliest; its probability is that of temperature 1. */
 export interface Sampling {
@@ -44,19 +52,17 @@ interface Draw {
   readonly kept: Value | null;
 }
 
-/** Probability at or above which a token is kept, [R, 1]; equal probabilities stay together. */
+/**
+ * Probability at or above which a token is kept, [R, 1]; equal probabilities stay together. Top-p looks at what top-k
+ * leaves, renormalised, as in transformers and vLLM: the likeliest tokens until their mass reaches `topP`.
+ */
 function threshold(g: Graph, distribution: Value, { topK, topP }: Sampling): Value {
-  const vocabulary = dimension(distribution, 1);
-  const count = topP < 1 ? vocabulary : Math.min(topK, vocabulary);
+  const vocabulary = dimension(distribution, 1), count = topK > 0 ? Math.min(topK, vocabulary) : vocabulary;
   const sorted = g.apply("TopK", [distribution], { k: count })[0]!; // [R, count], largest first
-  const least: Value[] = [];
-  if (topK > 0) least.push(g.slice(sorted, 1, Math.min(topK, vocabulary) - 1, Math.min(topK, vocabulary)));
-  if (topP < 1) {
-    const before = g.sub(g.op("CumSum", [sorted]), sorted); // mass of what is likelier
-    const inside = g.op("Less", [before, g.scalar(topP)]);
-    least.push(g.op("ReduceMin", [g.op("Where", [inside, sorted, g.scalar(2)])], { axes: [-1], keepDims: true }));
-  }
-  return least.reduce((a, b) => g.op("Max", [a, b]));
+  if (topP === 1) return g.slice(sorted, 1, count - 1, count);
+  const running = g.op("CumSum", [sorted]), total = g.slice(running, 1, count - 1, count);
+  const inside = g.op("Less", [g.sub(running, sorted), g.mul(total, g.scalar(topP))]); // by the mass of what is likelier
+  return g.op("ReduceMin", [g.op("Where", [inside, sorted, g.scalar(2)])], { axes: [-1], keepDims: true });
 }
 
 /** Draws one token a row from hidden states [R, D] with uniform numbers [R], which greedy decoding does not ask for. */
@@ -70,7 +76,9 @@ function draw(g: Graph, model: Model, hidden: Value, uniform: () => Value, sampl
   const full = g.softmax(logits); // [R, V]
   const kept = limitsSupport(sampling) ? g.op("Not", [g.op("Less", [full, threshold(g, full, sampling)])]) : null;
   const distribution = kept ? g.softmax(g.op("Where", [kept, logits, g.scalar(-1e9)])) : full;
-  const token = sampling.greedy ? g.op("ArgMax", [distribution]) : inverseTransform(g, distribution, uniform(), vocabulary);
+  const token = sampling.greedy
+    ? g.op("ArgMax", [distribution])
+    : inverseTransform(g, distribution, uniform(), vocabulary);
   const probability = g.op("GatherElements", [distribution, g.reshape(token, [rows, 1])]);
   return { token, probability: g.reshape(probability, [rows]), kept };
 }
@@ -88,7 +96,12 @@ function ended(g: Graph, token: Value, endTokens: readonly number[]): Value {
 }
 
 /** Names of the cache tensors of a layer. */
-export const cacheNames = (layer: number) => ({ promptK: `promptK.${layer}`, promptV: `promptV.${layer}`, k: `k.${layer}`, v: `v.${layer}` });
+export const cacheNames = (layer: number) => ({
+  promptK: `promptK.${layer}`,
+  promptV: `promptV.${layer}`,
+  k: `k.${layer}`,
+  v: `v.${layer}`,
+});
 
 /**
  * Prompts [S, P] (time-major, padded at the end) to caches `promptK.l` and `promptV.l` [P, KV, S, hd], and the first
@@ -96,13 +109,25 @@ export const cacheNames = (layer: number) => ({ promptK: `promptK.${layer}`, pro
  */
 export function prefillGraph(options: DecodeOptions): Graph {
   const { config, layout, length, prompts, promptLength, group } = options, width = config.hiddenSize;
-  const g = new Graph(), model = declareModel(g, config, layout, length, "rows");
-  const positions = g.constant(BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))), [promptLength * prompts, 1]);
+  const g = new Graph(), model = declareModel(g, config, fusedWeights(layout), length, "rows");
+  const positions = g.constant(
+    BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))),
+    [promptLength * prompts, 1],
+  );
   const { attend, caches } = causal(g, model, promptLength, prompts);
   const hidden = decoder(g, model, g.input("promptTokens", "int64", [promptLength * prompts]), positions, attend);
   const last = g.gather(hidden, g.input("promptLast", "int64", [prompts])); // [P, D]
-  const rows = g.reshape(g.expand(g.reshape(last, [prompts, 1, width]), [prompts, group, width]), [prompts * group, width]);
-  const first = draw(g, { ...model, products: options.products }, rows, () => g.input("uniform", "float32", [prompts * group]), options.sampling);
+  const rows = g.reshape(g.expand(g.reshape(last, [prompts, 1, width]), [prompts, group, width]), [
+    prompts * group,
+    width,
+  ]);
+  const first = draw(
+    g,
+    { ...model, products: options.products },
+    rows,
+    () => g.input("uniform", "float32", [prompts * group]),
+    options.sampling,
+  );
   g.output("token", first.token);
   g.output("drawn", first.probability);
   if (first.kept) g.output("kept", first.kept);
@@ -122,8 +147,10 @@ export function prefillGraph(options: DecodeOptions): Graph {
 export function decodeGraph(options: DecodeOptions): Graph {
   const { config, layout, length, prompts, promptLength, group, products } = options;
   const { kvHeads, headDim, layers } = config, rows = prompts * group;
-  const g = new Graph(), model = declareModel(g, config, layout, length, products);
-  const promptCaches: LayerCache[] = [], grown: Value[] = [], suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];
+  const g = new Graph(), model = declareModel(g, config, fusedWeights(layout), length, products);
+  const promptCaches: LayerCache[] = [],
+    grown: Value[] = [],
+    suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];
   for (let layer = 0; layer < layers; layer++) {
     const names = cacheNames(layer), shape = [prompts, kvHeads, promptLength, headDim];
     promptCaches.push({ k: g.input(names.promptK, "float32", shape), v: g.input(names.promptV, "float32", shape) });
@@ -142,7 +169,13 @@ export function decodeGraph(options: DecodeOptions): Graph {
     return cache;
   });
   const hidden = decoder(g, model, token, g.add(start, iteration), attend);
-  const drawn = draw(g, model, hidden, () => g.gather(g.input("uniform", "float32", ["?", rows]), iteration), options.sampling);
+  const drawn = draw(
+    g,
+    model,
+    hidden,
+    () => g.gather(g.input("uniform", "float32", ["?", rows]), iteration),
+    options.sampling,
+  );
   const over = g.op("Or", [done, ended(g, drawn.token, options.endTokens)]);
   const some = g.op("ReduceMax", [g.cast(g.op("Not", [over]), "float32")], { axes: [0], keepDims: false });
   const proceed = g.op("Less", [g.scalar(0), some]);
@@ -151,7 +184,13 @@ export function decodeGraph(options: DecodeOptions): Graph {
     results: [proceed, drawn.token, over, ...next, drawn.token, drawn.probability, ...(drawn.kept ? [drawn.kept] : [])],
   };
   const steps = g.reshape(g.input("steps", "int64", [1]), []), always = g.constant(Uint8Array.of(1), []);
-  const outputs = g.apply("Loop", [steps, always, g.input("token", "int64", [rows]), g.input("done", "bool", [rows]), ...grown], { body });
+  const outputs = g.apply("Loop", [
+    steps,
+    always,
+    g.input("token", "int64", [rows]),
+    g.input("done", "bool", [rows]),
+    ...grown,
+  ], { body });
   const rest = outputs.slice(2); // after the last token and who is done
   for (let layer = 0; layer < layers; layer++) {
     g.output(`grown.k.${layer}`, rest[2 * layer]!);
@@ -178,7 +217,8 @@ function oneRow(
   grow: (layer: number, k: Value, v: Value) => LayerCache,
 ): (layer: number, q: Value, k: Value, v: Value) => Value {
   const { heads, kvHeads, headDim } = model.config, rep = heads / kvHeads, alpha = 1 / Math.sqrt(headDim);
-  const grouped = (rows: Value, width: number) => g.transpose(g.reshape(rows, [prompts, group, kvHeads, width]), [0, 2, 1, 3]); // [P, KV, G, width]
+  const grouped = (rows: Value, width: number) =>
+    g.transpose(g.reshape(rows, [prompts, group, kvHeads, width]), [0, 2, 1, 3]); // [P, KV, G, width]
   const one = (rows: Value) => g.reshape(grouped(rows, headDim), [prompts, kvHeads, group, 1, headDim]);
   return (layer, q, k, v) => {
     const prompt = promptCaches[layer]!, own = grow(layer, one(k), one(v));
@@ -189,9 +229,15 @@ function oneRow(
     const onPrompt = g.add(g.reshape(product(ofGroup, prompt.k), [prompts, kvHeads, group, rep, promptLength]), mask);
     const weights = g.softmax(g.concat([onPrompt, product(ofRow, own.k)], 4)); // [P, KV, G, rep, S+t]
     const values = (a: Value, b: Value) => g.op("FusedMatMul", [a, b], { alpha: -1 });
-    const fromPrompt = values(g.reshape(g.slice(weights, 4, 0, promptLength), [prompts, kvHeads, group * rep, promptLength]), prompt.v);
+    const fromPrompt = values(
+      g.reshape(g.slice(weights, 4, 0, promptLength), [prompts, kvHeads, group * rep, promptLength]),
+      prompt.v,
+    );
     const fromOwn = values(g.op("SliceFrom", [weights], { axis: 4, start: promptLength }), own.v);
     const o = g.neg(g.add(g.reshape(fromPrompt, [prompts, kvHeads, group, rep, headDim]), fromOwn));
-    return g.reshape(g.transpose(g.reshape(o, [prompts, kvHeads, group, rep * headDim]), [0, 2, 1, 3]), [prompts * group, heads * headDim]);
+    return g.reshape(g.transpose(g.reshape(o, [prompts, kvHeads, group, rep * headDim]), [0, 2, 1, 3]), [
+      prompts * group,
+      heads * headDim,
+    ]);
   };
 }

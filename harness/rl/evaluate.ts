@@ -26,13 +26,26 @@ export interface EvaluationOptions {
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Evaluates a policy. Each question's samples come in the order of the items. */
-export async function evaluate(asker: Asker, weights: Resident, options: EvaluationOptions): Promise<{ record: EvaluationRecord; samples: SampleRecord[] }> {
-  const { split, items, step, seed, batch } = options, n = Math.min(options.n, items.size), group = Math.max(1, options.samples);
+export async function evaluate(
+  asker: Asker,
+  weights: Resident,
+  options: EvaluationOptions,
+): Promise<{ record: EvaluationRecord; samples: SampleRecord[] }> {
+  const { split, items, step, seed, batch } = options,
+    n = Math.min(options.n, items.size),
+    group = Math.max(1, options.samples);
   const groups: DrawnGroup[] = [], side = Math.max(1, Math.floor(batch / group));
   for (let first = 0; first < n; first += side) {
     const asked = Array.from({ length: Math.min(side, n - first) }, (_, i) => items.item(first + i));
     // The same numbers at every step: curves differ by the policy, not by the draw.
-    groups.push(...await rollOut(asker, weights, asked, group, options.samples > 0 ? SAMPLED : GREEDY, { seed, purpose: "evaluate", step: 0, first }));
+    groups.push(
+      ...await rollOut(asker, weights, asked, group, options.samples > 0 ? SAMPLED : GREEDY, {
+        seed,
+        purpose: "evaluate",
+        step: 0,
+        first,
+      }),
+    );
   }
   const names = asker.task.rewards, grades = groups.flatMap((g) => g.grades);
   const right = groups.map((g) => g.grades.map(({ status }) => status === "correct" ? 1 : 0));
@@ -45,7 +58,12 @@ export async function evaluate(asker: Asker, weights: Resident, options: Evaluat
     samples: group,
     accuracy: mean(right.map(mean)),
     passAtSamples: mean(right.map((row) => Math.max(...row))),
-    statuses: { correct: count("correct"), wrong: count("wrong"), unparseable: count("unparseable"), truncated: count("truncated") },
+    statuses: {
+      correct: count("correct"),
+      wrong: count("wrong"),
+      unparseable: count("unparseable"),
+      truncated: count("truncated"),
+    },
     rewards: Object.fromEntries(names.map((name, i) => [name, mean(grades.map((grade) => grade.rewards[i]!))])),
     completionLength: mean(groups.flatMap((g) => g.completions.map(({ tokens }) => tokens.length))),
   };

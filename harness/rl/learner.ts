@@ -6,11 +6,12 @@ import { FailureError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/layout.ts";
-import { residentWeights, weightInputs } from "../model/transformer.ts";
+import { residentWeights } from "../model/transformer.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import type { AdamW } from "./optimizer.ts";
+import { addGradients, cut, inOrder, sequencesPerPass } from "./passes.ts";
 import { promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
-import { gradientName, type Objective, type PassShape, trainGraph } from "./train_graph.ts";
+import { type Objective, type PassShape, trainGraph } from "./train_graph.ts";
 
 /** One completion as the learner takes it. */
 export interface Sample {
@@ -44,9 +45,6 @@ export interface UpdateReport {
 
 /** Completions are padded to a multiple of this. */
 const COMPLETION_BUCKET = 8;
-/** Rows of tokens in a pass where the config leaves the micro-batch open: what keeps activations in the cache. */
-const PASS_FLOATS = 2 ** 19;
-
 /** The part of a batch that one pass takes: `group` completions of each of its prompts. */
 interface Pass {
   readonly groups: readonly SampleGroup[];
@@ -87,17 +85,21 @@ export class Learner {
   async update(batch: readonly SampleGroup[], optimizer: AdamW, learningRate: number): Promise<UpdateReport> {
     const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
     this.#gradient.fill(0);
-    const { clipLow, clipHigh, klBeta } = this.rl, objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
-    const passes = [...this.#passes(batch)], { concurrency } = this.runtime;
-    for (let first = 0; first < passes.length; first += concurrency) {
-      // Side by side, but added up in order: sums of floats depend on it.
-      const running = passes.slice(first, first + concurrency).map((pass) => this.#run(pass, objective));
-      for (const scored of await Promise.all(running)) this.#add(scored, totals);
+    const { clipLow, clipHigh, klBeta } = this.rl,
+      objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
+    for await (
+      const scored of inOrder(this.#passes(batch), this.runtime.concurrency, (pass) => this.#run(pass, objective))
+    ) {
+      this.#add(scored, totals);
     }
-    if (!Number.isFinite(totals.loss)) throw new FailureError(`Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm`);
+    if (!Number.isFinite(totals.loss)) {
+      throw new FailureError(`Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm`);
+    }
     const gradientNorm = await optimizer.step(this.weights, this.#gradient, learningRate);
     this.resident.changed();
-    if (!Number.isFinite(gradientNorm)) throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate`);
+    if (!Number.isFinite(gradientNorm)) {
+      throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate`);
+    }
     const mean = (sum: number) => totals.tokens > 0 ? sum / totals.tokens : 0;
     return {
       loss: totals.loss,
@@ -119,38 +121,30 @@ export class Learner {
     this.#sessions.clear();
   }
 
-  /** Completions of one pass: as the config says, or what fits the cache. */
-  #microBatch(batch: readonly SampleGroup[]): number {
-    if (this.rl.microBatch > 0) return this.rl.microBatch;
-    const longest = Math.max(...batch.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length)));
-    return Math.max(1, Math.floor(PASS_FLOATS / (longest * this.config.intermediateSize)));
-  }
-
-  *#passes(batch: readonly SampleGroup[]): Iterable<Pass> {
-    const size = batch[0]?.samples.length ?? 0, micro = this.#microBatch(batch);
-    const prompts = Math.max(1, Math.floor(micro / size)), group = Math.min(size, micro);
-    for (let start = 0; start < batch.length; start += prompts) {
-      for (let first = 0; first < size; first += group) {
-        const groups = batch.slice(start, start + prompts).map(({ prompt, samples }) => ({ prompt, samples: samples.slice(first, first + group) }));
-        const longest = Math.max(...groups.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length)));
-        const shape = {
-          kind: "completions" as const,
-          promptLength: promptBucket(groups.map(({ prompt }) => prompt)),
-          prompts: groups.length,
-          length: Math.max(COMPLETION_BUCKET, roundUp(longest, COMPLETION_BUCKET)),
-          group: groups[0]!.samples.length,
-        };
-        yield { groups, shape };
-      }
-    }
+  /** Whole groups a pass, or parts of one group where a pass cannot take all of it. */
+  #passes(batch: readonly SampleGroup[]): Pass[] {
+    const lengths = batch.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length));
+    const group = batch[0]?.samples.length ?? 0, prompts = batch.map(({ prompt }) => prompt);
+    const rows = Math.max(...lengths) + promptBucket(prompts) / group;
+    const most = this.rl.microBatch > 0 ? this.rl.microBatch : sequencesPerPass(this.config, this.weights.layout, rows);
+    const parts = most >= group
+      ? cut(batch, Math.floor(most / group))
+      : batch.flatMap(({ prompt, samples }) => cut(samples, most).map((part) => [{ prompt, samples: part }]));
+    return parts.map((groups) => ({ groups, shape: shapeOf(groups) }));
   }
 
   async #run({ groups, shape }: Pass, objective: Objective): Promise<Scored> {
-    const limited = groups[0]!.samples[0]!.kept !== null, feeds = layOut(groups, shape, limited ? this.config.vocabSize : null);
+    const limited = groups[0]!.samples[0]!.kept !== null,
+      feeds = layOut(groups, shape, limited ? this.config.vocabSize : null);
     if (this.#reference) {
       const scoring = await this.#session(shape, { kind: "none" }, limited);
-      const scored = await scoring.run(without(feeds, ["weight", "advantage", "old", "counted"]), { resident: this.#reference });
-      feeds.reference = { data: floats(scored.probability).map((p) => Math.max(p, 1e-37)), shape: scored.probability!.shape };
+      const scored = await scoring.run(without(feeds, ["weight", "advantage", "old", "counted"]), {
+        resident: this.#reference,
+      });
+      feeds.reference = {
+        data: floats(scored.probability).map((p) => Math.max(p, 1e-37)),
+        shape: scored.probability!.shape,
+      };
     }
     const session = await this.#session(shape, objective, limited);
     return { feeds, results: await session.run(feeds, { resident: this.resident }) };
@@ -164,12 +158,11 @@ export class Learner {
     const trainer = floats(results.probability), sampler = floats(feeds.old), counted = floats(feeds.counted);
     for (let i = 0; i < counted.length; i++) {
       totals.tokens += counted[i]!;
-      if (counted[i]! > 0 && trainer[i] !== sampler[i]) totals.gap = Math.max(totals.gap, Math.abs(Math.log(trainer[i]!) - Math.log(sampler[i]!)));
+      if (counted[i]! > 0 && trainer[i] !== sampler[i]) {
+        totals.gap = Math.max(totals.gap, Math.abs(Math.log(trainer[i]!) - Math.log(sampler[i]!)));
+      }
     }
-    for (const { name, offset, size } of weightInputs(this.weights.layout)) {
-      const part = floats(results[gradientName(name)]), sum = this.#gradient.subarray(offset, offset + size);
-      for (let i = 0; i < size; i++) sum[i] = sum[i]! + part[i]!;
-    }
+    addGradients(this.#gradient, this.weights.layout, results);
     release(results);
   }
 
@@ -178,10 +171,32 @@ export class Learner {
     const known = this.#sessions.get(key);
     if (known) return known;
     const { config, rl: { temperature, maxPromptTokens, maxCompletionTokens }, weights: { layout } } = this;
-    const session = this.runtime.load(trainGraph({ config, layout, shape, objective, temperature, kept, length: runLength(maxPromptTokens, maxCompletionTokens) }));
+    const session = this.runtime.load(
+      trainGraph({
+        config,
+        layout,
+        shape,
+        objective,
+        temperature,
+        kept,
+        length: runLength(maxPromptTokens, maxCompletionTokens),
+      }),
+    );
     this.#sessions.set(key, session);
     return session;
   }
+}
+
+/** Padded shape of a pass. */
+function shapeOf(groups: readonly SampleGroup[]): Pass["shape"] {
+  const longest = Math.max(...groups.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length)));
+  return {
+    kind: "completions",
+    promptLength: promptBucket(groups.map(({ prompt }) => prompt)),
+    prompts: groups.length,
+    length: roundUp(longest, COMPLETION_BUCKET),
+    group: groups[0]!.samples.length,
+  };
 }
 
 function without(feeds: Record<string, Tensor>, names: readonly string[]): Record<string, Tensor> {
@@ -189,10 +204,19 @@ function without(feeds: Record<string, Tensor>, names: readonly string[]): Recor
 }
 
 /** Feeds of a pass; rows are (t, p, g). Padding has weight 0, is not counted, and targets token 0. */
-function layOut(groups: readonly SampleGroup[], { promptLength, prompts, length, group }: Pass["shape"], vocabulary: number | null): Record<string, Tensor> {
+function layOut(
+  groups: readonly SampleGroup[],
+  { promptLength, prompts, length, group }: Pass["shape"],
+  vocabulary: number | null,
+): Record<string, Tensor> {
   const width = prompts * group, rows = length * width;
-  const tokens = new BigInt64Array(rows - width), positions = new BigInt64Array(rows - width), targets = new BigInt64Array(rows);
-  const weight = new Float32Array(rows), advantage = new Float32Array(rows), counted = new Float32Array(rows), old = new Float32Array(rows).fill(1);
+  const tokens = new BigInt64Array(rows - width),
+    positions = new BigInt64Array(rows - width),
+    targets = new BigInt64Array(rows);
+  const weight = new Float32Array(rows),
+    advantage = new Float32Array(rows),
+    counted = new Float32Array(rows),
+    old = new Float32Array(rows).fill(1);
   const kept = vocabulary === null ? null : new Uint8Array(rows * vocabulary).fill(1);
   groups.forEach(({ prompt, samples }, p) =>
     samples.forEach((sample, s) => {
@@ -224,4 +248,3 @@ function layOut(groups: readonly SampleGroup[], { promptLength, prompts, length,
     ...(kept ? { kept: { data: kept, shape: [rows, vocabulary!] } } : {}),
   };
 }
-

@@ -5,7 +5,8 @@
 import { bytesOf, sha256 } from "../base/digest.ts";
 import { Graph } from "../graph/ir.ts";
 import type { Weights } from "../model/layout.ts";
-import { floats, release, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import { LARGE_MODEL } from "../runtime/choose.ts";
+import { floats, LocalRuntime, release, type Session, type Tensor } from "../runtime/session.ts";
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -23,14 +24,20 @@ const STRETCH = 2 ** 18;
  * scaled by `clip` first. `decay` = 1 - lr * weightDecay, `rate` = lr / (1 - b1^t), `rootBias2` = sqrt(1 - b2^t).
  */
 function adamwGraph({ beta1, beta2, epsilon }: AdamWOptions): Graph {
-  const g = new Graph(), array = (name: string) => g.input(name, "float32", ["?"]), number = (name: string) => g.input(name, "float32", [1]);
+  const g = new Graph(),
+    array = (name: string) => g.input(name, "float32", ["?"]),
+    number = (name: string) => g.input(name, "float32", [1]);
   const gradient = g.mul(array("gradient"), number("clip"));
-  const blend = (old: string, beta: number, fresh: ReturnType<typeof array>) => g.add(g.mul(array(old), g.scalar(beta)), g.mul(fresh, g.scalar(1 - beta)));
+  const blend = (old: string, beta: number, fresh: ReturnType<typeof array>) =>
+    g.add(g.mul(array(old), g.scalar(beta)), g.mul(fresh, g.scalar(1 - beta)));
   const first = blend("first", beta1, gradient), second = blend("second", beta2, g.mul(gradient, gradient));
   const denominator = g.add(g.div(g.sqrt(second), number("rootBias2")), g.scalar(epsilon));
   g.output("newFirst", first);
   g.output("newSecond", second);
-  g.output("newWeights", g.sub(g.mul(array("weights"), number("decay")), g.div(g.mul(number("rate"), first), denominator)));
+  g.output(
+    "newWeights",
+    g.sub(g.mul(array("weights"), number("decay")), g.div(g.mul(number("rate"), first), denominator)),
+  );
   return g;
 }
 
@@ -46,7 +53,9 @@ export class AdamW {
     this.second = new Float32Array(size);
   }
 
-  static async create(runtime: Runtime, size: number, options: AdamWOptions): Promise<AdamW> {
+  /** State for `size` floats. The arithmetic is elementwise: its bits do not depend on the threads. */
+  static async create(size: number, options: AdamWOptions, threads: number): Promise<AdamW> {
+    const runtime = new LocalRuntime({ device: "cpu", threads: size < LARGE_MODEL ? 1 : threads });
     return new AdamW(await runtime.load(adamwGraph(options)), options, size);
   }
 

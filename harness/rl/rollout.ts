@@ -33,10 +33,18 @@ export interface DrawnGroup extends RolloutGroup {
 }
 
 /** Asks each question `group` times and grades the answers. @throws MisuseError where a prompt is too long */
-export async function rollOut(asker: Asker, weights: Resident, items: readonly TaskItem[], group: number, sampling: Sampling, key: RolloutKey): Promise<DrawnGroup[]> {
+export async function rollOut(
+  asker: Asker,
+  weights: Resident,
+  items: readonly TaskItem[],
+  group: number,
+  sampling: Sampling,
+  key: RolloutKey,
+): Promise<DrawnGroup[]> {
   const { task, tokenizer, sampler, maxTokens } = asker;
   const prompts = items.map((item) => promptTokens(asker, item));
-  const random = (question: number, sample: number) => stream(key.seed, key.purpose, key.step, key.first + question, sample);
+  const random = (question: number, sample: number) =>
+    stream(key.seed, key.purpose, key.step, key.first + question, sample);
   const draws = await sampler.generate(weights, prompts, { group, maxTokens, sampling, random });
   return items.map((item, i) => {
     const completions = draws[i]!.map((draw) => completionOf(tokenizer, draw));
@@ -48,7 +56,9 @@ export async function rollOut(asker: Asker, weights: Resident, items: readonly T
 function promptTokens({ task, tokenizer, maxPromptTokens }: Asker, item: TaskItem): Int32Array {
   const { tokens } = tokenizer.chat(task.prompt(item));
   if (tokens.length > maxPromptTokens) {
-    throw new MisuseError(`Cannot ask "${item.id}": its prompt has ${tokens.length} tokens and rl.maxPromptTokens is ${maxPromptTokens}; raise it with --set rl.maxPromptTokens=${tokens.length}`);
+    throw new MisuseError(
+      `Cannot ask "${item.id}": its prompt has ${tokens.length} tokens and rl.maxPromptTokens is ${maxPromptTokens}; raise it with --set rl.maxPromptTokens=${tokens.length}`,
+    );
   }
   return tokens;
 }

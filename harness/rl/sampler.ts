@@ -9,12 +9,19 @@ import { type Layout, parameterLayout } from "../model/layout.ts";
 import { MASKED, type Model } from "../model/transformer.ts";
 import { LARGE_MODEL } from "../runtime/choose.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
-import { cacheNames, decodeGraph, type DecodeOptions, limitsSupport, prefillGraph, type Sampling } from "./decode_graph.ts";
+import {
+  cacheNames,
+  decodeGraph,
+  type DecodeOptions,
+  limitsSupport,
+  prefillGraph,
+  type Sampling,
+} from "./decode_graph.ts";
 
 /** Prompts are padded to a multiple of this, so that few shapes occur. */
 const PROMPT_BUCKET = 16;
 /** Tokens drawn between two looks at which rows have ended. */
-const SEGMENT = 24;
+const SEGMENT = 48;
 
 /** Tokens drawn for one row. */
 export interface Draws {
@@ -48,9 +55,14 @@ export const roundUp = (value: number, multiple: number): number => Math.ceil(va
 const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(value));
 
 /** Prompts [S, P] time-major, padded at the end, as both graphs and the trainer take them. */
-export function promptFeeds(prompts: readonly Int32Array[], length: number): Record<"promptTokens" | "promptLast" | "promptMask", Tensor> {
+export function promptFeeds(
+  prompts: readonly Int32Array[],
+  length: number,
+): Record<"promptTokens" | "promptLast" | "promptMask", Tensor> {
   const count = prompts.length;
-  const tokens = new BigInt64Array(length * count), last = new BigInt64Array(count), mask = new Float32Array(count * length);
+  const tokens = new BigInt64Array(length * count),
+    last = new BigInt64Array(count),
+    mask = new Float32Array(count * length);
   prompts.forEach((prompt, p) => {
     prompt.forEach((token, t) => tokens[t * count + p] = BigInt(token));
     last[p] = BigInt((prompt.length - 1) * count + p);
@@ -68,7 +80,8 @@ export const runLength = (maxPromptTokens: number, maxCompletionTokens: number):
   roundUp(maxPromptTokens, PROMPT_BUCKET) + roundUp(maxCompletionTokens, PROMPT_BUCKET);
 
 /** Bucketed length of the longest of the prompts. */
-export const promptBucket = (prompts: readonly Int32Array[]): number => roundUp(Math.max(...prompts.map((prompt) => prompt.length)), PROMPT_BUCKET);
+export const promptBucket = (prompts: readonly Int32Array[]): number =>
+  roundUp(Math.max(...prompts.map((prompt) => prompt.length)), PROMPT_BUCKET);
 
 /** Rows that go side by side in one run; a constant, so that nothing depends on the number of workers. */
 const SHARD_ROWS = 32;
@@ -89,7 +102,11 @@ export class Sampler {
     private readonly length: number,
   ) {
     this.#layout = parameterLayout(config);
-    if (endTokens.length === 0) throw new MisuseError("Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json");
+    if (endTokens.length === 0) {
+      throw new MisuseError(
+        "Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json",
+      );
+    }
   }
 
   /**
@@ -114,7 +131,9 @@ export class Sampler {
 
   async #shard(weights: Resident, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Draws[][]> {
     const { group, random } = options, promptLength = promptBucket(prompts);
-    const rows = prompts.flatMap((_, p) => Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample))));
+    const rows = prompts.flatMap((_, p) =>
+      Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
+    );
     const all = new Generation(prompts, rows, { ...options, group, promptLength });
     const shape = (count: number, completions: number): DecodeOptions => ({
       config: this.config,
@@ -131,7 +150,9 @@ export class Sampler {
     while (all.compact()) {
       await all.decode(weights, await this.#session("decode", shape(all.prompts, all.group)), this.endTokens);
     }
-    return prompts.map((_, p) => rows.slice(p * group, (p + 1) * group).map((row) => finished(row, limitsSupport(options.sampling))));
+    return prompts.map((_, p) =>
+      rows.slice(p * group, (p + 1) * group).map((row) => finished(row, limitsSupport(options.sampling)))
+    );
   }
 
   #session(kind: "prefill" | "decode", options: DecodeOptions): Promise<Session> {
@@ -191,7 +212,9 @@ class Generation {
 
   async prefill(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
     const { promptTokens, promptLast } = promptFeeds(this.source, this.options.promptLength);
-    const results = await session.run({ promptTokens, promptLast, ...this.#uniform(1, [this.#slots.length]) }, { resident: weights });
+    const results = await session.run({ promptTokens, promptLast, ...this.#uniform(1, [this.#slots.length]) }, {
+      resident: weights,
+    });
     const { token, drawn, kept, ...caches } = results;
     this.#append(token!, drawn!, kept, 1, endTokens);
     this.#caches = caches;
@@ -202,7 +225,9 @@ class Generation {
     if (this.options.sampling.greedy) return {};
     const data = new Float32Array(steps * this.#slots.length);
     this.#slots.forEach((row, i) => {
-      if (row && !row.ended) for (let t = 0; t < steps; t++) data[t * this.#slots.length + i] = row.random.uniform();
+      if (row && !row.ended) {
+        for (let t = 0; t < steps; t++) data[t * this.#slots.length + i] = row.random.uniform();
+      }
     });
     return { uniform: { data, shape } };
   }
@@ -214,7 +239,9 @@ class Generation {
     this.#slots.forEach((row, i) => {
       for (let t = 0; row && !row.ended && t < steps; t++) {
         const at = t * count + i, token = Number(ids[at]);
-        if (!(probabilities[at]! > 0)) throw new FailureError("Cannot sample: the policy's logits are not finite; lower rl.learningRate");
+        if (!(probabilities[at]! > 0)) {
+          throw new FailureError("Cannot sample: the policy's logits are not finite; lower rl.learningRate");
+        }
         row.tokens.push(token);
         row.probabilities.push(probabilities[at]!);
         if (kept) row.kept.push((kept.data as Uint8Array).slice(at * vocabulary, (at + 1) * vocabulary));
@@ -257,7 +284,9 @@ class Generation {
 
   /** Drops groups and rows that have ended, to the next power of two; false when nothing is left to draw. */
   compact(): boolean {
-    const running = this.#active.map((_, p) => this.#slots.slice(p * this.#group, (p + 1) * this.#group).filter((row) => row && !row.ended));
+    const running = this.#active.map((_, p) =>
+      this.#slots.slice(p * this.#group, (p + 1) * this.#group).filter((row) => row && !row.ended)
+    );
     const widest = Math.max(...running.map((rows) => rows.length));
     if (widest === 0 || this.#length >= this.options.maxTokens - 1) {
       release(this.#caches);
@@ -295,7 +324,10 @@ class Generation {
         }
       });
       release({ tensor });
-      this.#caches[name] = { data, shape: ofPrompt ? [kept.length, ...tensor.shape.slice(1)] : [kept.length, heads, group, ...rest.slice(0)] };
+      this.#caches[name] = {
+        data,
+        shape: ofPrompt ? [kept.length, ...tensor.shape.slice(1)] : [kept.length, heads, group, ...rest.slice(0)],
+      };
     }
     const length = this.options.promptLength, mask = floats(this.#mask);
     const masks = kept.map((p) => mask.slice(p * length, (p + 1) * length));
@@ -309,8 +341,11 @@ class Generation {
   #emptyCaches(): void {
     const layers = Object.keys(this.#caches).length / 2;
     for (let layer = 0; layer < layers; layer++) {
-      const names = cacheNames(layer), [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];
-      for (const name of [names.k, names.v]) this.#caches[name] = { data: new Float32Array(0), shape: [prompts, heads, this.#group, 0, width] };
+      const names = cacheNames(layer),
+        [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];
+      for (const name of [names.k, names.v]) {
+        this.#caches[name] = { data: new Float32Array(0), shape: [prompts, heads, this.#group, 0, width] };
+      }
     }
   }
 }

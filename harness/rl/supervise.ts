@@ -4,11 +4,12 @@
 import { FailureError } from "../base/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/layout.ts";
-import { residentWeights, weightInputs } from "../model/transformer.ts";
-import { floats, release, type Resident, type Runtime, type Session } from "../runtime/session.ts";
+import { residentWeights } from "../model/transformer.ts";
+import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import { AdamW, type AdamWOptions } from "./optimizer.ts";
+import { addGradients, cut, inOrder, sequencesPerPass } from "./passes.ts";
 import { roundUp } from "./sampler.ts";
-import { gradientName, trainGraph } from "./train_graph.ts";
+import { trainGraph } from "./train_graph.ts";
 
 /** Token ids of a prompt and of what should follow it, the end-of-sequence token included. */
 export interface Demonstration {
@@ -35,36 +36,56 @@ export class Supervisor {
     this.#resident = residentWeights(weights);
   }
 
-  static async create(runtime: Runtime, config: ModelConfig, weights: Weights, options: AdamWOptions): Promise<Supervisor> {
-    return new Supervisor(runtime, config, weights, await AdamW.create(runtime, weights.layout.size, options));
+  static async create(
+    runtime: Runtime,
+    config: ModelConfig,
+    weights: Weights,
+    options: AdamWOptions,
+    threads: number,
+  ): Promise<Supervisor> {
+    return new Supervisor(runtime, config, weights, await AdamW.create(weights.layout.size, options, threads));
   }
 
   /** One step; returns the loss in nats a token. @throws FailureError where it is not finite */
   async step(batch: readonly Demonstration[], learningRate: number): Promise<number> {
-    const length = roundUp(Math.max(...batch.map(({ prompt, completion }) => prompt.length + completion.length)) - 1, BUCKET);
+    const { runtime, config, weights, optimizer } = this;
+    const length = roundUp(
+      Math.max(...batch.map(({ prompt, completion }) => prompt.length + completion.length)) - 1,
+      BUCKET,
+    );
+    const total = batch.reduce((sum, { completion }) => sum + completion.length, 0);
+    const passes = cut(batch, sequencesPerPass(config, weights.layout, length));
+    let loss = 0;
+    this.#gradient.fill(0);
+    for await (const results of inOrder(passes, runtime.concurrency, (pass) => this.#run(pass, length, 1 / total))) {
+      loss += floats(results.loss)[0]!;
+      addGradients(this.#gradient, weights.layout, results);
+      release(results);
+    }
+    if (!Number.isFinite(loss)) throw new FailureError(`Cannot train: the loss is ${loss}; lower the learning rate`);
+    await optimizer.step(weights, this.#gradient, learningRate);
+    this.#resident.changed();
+    return loss;
+  }
+
+  /** One pass: rows (t, b), every completion token with the same weight. */
+  async #run(batch: readonly Demonstration[], length: number, tokenWeight: number): Promise<Record<string, Tensor>> {
     const count = batch.length, rows = length * count;
     const tokens = new BigInt64Array(rows), targets = new BigInt64Array(rows), weight = new Float32Array(rows);
-    const total = batch.reduce((sum, { completion }) => sum + completion.length, 0);
     batch.forEach(({ prompt, completion }, b) => {
       const text = [...prompt, ...completion];
-      for (let t = 0; t + 1 < text.length; t++) { // rows (t, b)
+      for (let t = 0; t + 1 < text.length; t++) {
         tokens[t * count + b] = BigInt(text[t]!);
         targets[t * count + b] = BigInt(text[t + 1]!);
-        if (t + 1 >= prompt.length) weight[t * count + b] = 1 / total;
+        if (t + 1 >= prompt.length) weight[t * count + b] = tokenWeight;
       }
     });
-    const results = await (await this.#session(length, count)).run({
+    const feeds = {
       tokens: { data: tokens, shape: [rows] },
       targets: { data: targets, shape: [rows, 1] },
       weight: { data: weight, shape: [rows, 1] },
-    }, { resident: this.#resident });
-    for (const { name, offset } of weightInputs(this.weights.layout)) this.#gradient.set(floats(results[gradientName(name)]), offset);
-    const loss = floats(results.loss)[0]!;
-    release(results);
-    if (!Number.isFinite(loss)) throw new FailureError(`Cannot train: the loss is ${loss}; lower the learning rate`);
-    await this.optimizer.step(this.weights, this.#gradient, learningRate);
-    this.#resident.changed();
-    return loss;
+    };
+    return await (await this.#session(length, count)).run(feeds, { resident: this.#resident });
   }
 
   #session(length: number, batch: number): Promise<Session> {
@@ -72,7 +93,9 @@ export class Supervisor {
     if (known) return known;
     const shape = { kind: "sequences" as const, length, batch };
     const { config, weights: { layout } } = this;
-    const session = this.runtime.load(trainGraph({ config, layout, shape, objective: { kind: "supervised" }, temperature: 1, kept: false, length: config.maxPositions }));
+    const session = this.runtime.load(
+      trainGraph({ config, layout, shape, objective: { kind: "supervised" }, temperature: 1, kept: false, length }),
+    );
     this.#sessions.set(key, session);
     return session;
   }

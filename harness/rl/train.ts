@@ -6,7 +6,18 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
-import type { Arm, CellEvent, EvaluationRecord, Moments, Outcome, SampleRecord, Split, StepRecord, Task, TaskOptions } from "../contract.ts";
+import type {
+  Arm,
+  CellEvent,
+  EvaluationRecord,
+  Moments,
+  Outcome,
+  SampleRecord,
+  Split,
+  StepRecord,
+  Task,
+  TaskOptions,
+} from "../contract.ts";
 import { type Policy, weightsDigest } from "../model/policy.ts";
 import { environment, peakMemoryBytes } from "../runtime/environment.ts";
 import { chooseRuntime } from "../runtime/choose.ts";
@@ -42,10 +53,16 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void): P
   const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size);
   const length = runLength(rl.maxPromptTokens, rl.maxCompletionTokens);
   const sampler = new Sampler(runtime, model, tokenizer.eosTokenIds, length);
-  const asker: Asker = { task, tokenizer, sampler, maxPromptTokens: rl.maxPromptTokens, maxTokens: rl.maxCompletionTokens };
+  const asker: Asker = {
+    task,
+    tokenizer,
+    sampler,
+    maxPromptTokens: rl.maxPromptTokens,
+    maxTokens: rl.maxCompletionTokens,
+  };
   const reference = rl.klBeta > 0 ? { ...weights, data: weights.data.slice() } : null;
   const learner = new Learner(runtime, model, weights, rl, reference);
-  const optimizer = await AdamW.create(new LocalRuntime({ device: "cpu", threads: 1 }), weights.layout.size, rl);
+  const optimizer = await AdamW.create(weights.layout.size, rl, cell.threads);
   const shape = arm.shaper?.() ?? (({ group }) => group.grades.map((grade) => sum(grade.rewards)));
   const order = new QuestionOrder(data.splits.train, seed), asked: string[] = [];
   const updates = arm.trains ? rl.updates : 0, tokens = { prompt: 0, completion: 0 };
@@ -54,7 +71,15 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void): P
 
   const held = async (split: Split, n: number, step: number, samples: number) => {
     emit({ type: "phase", phase: `evaluating ${split}` });
-    const result = await evaluate(asker, learner.resident, { split, items: data.splits[split], n, step, samples, seed, batch: evaluation.batch });
+    const result = await evaluate(asker, learner.resident, {
+      split,
+      items: data.splits[split],
+      n,
+      step,
+      samples,
+      seed,
+      batch: evaluation.batch,
+    });
     evaluations.push(result.record);
     emit({ type: "evaluation", record: result.record });
     return result.samples;
@@ -75,7 +100,12 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void): P
     asked.push(...items.map(({ id }) => id));
     // sample and grade
     const sampling = { greedy: false, temperature: rl.temperature, topK: rl.topK, topP: rl.topP };
-    const groups = await rollOut(asker, learner.resident, items, rl.completions, sampling, { seed, purpose: "rollout", step, first: 0 });
+    const groups = await rollOut(asker, learner.resident, items, rl.completions, sampling, {
+      seed,
+      purpose: "rollout",
+      step,
+      first: 0,
+    });
     const rolledOut = performance.now();
     // shape and compare
     const totals = groups.map((group) => shape({ step, group }));
@@ -86,7 +116,10 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void): P
       reports.push(await atStep(step, () => learner.update(batch, optimizer, rate)));
     }
     // report
-    const record = stepRecord(task, groups, totals, reports, step + 1, rate, { rollout: (rolledOut - start) / 1000, update: (performance.now() - rolledOut) / 1000 });
+    const record = stepRecord(task, groups, totals, reports, step + 1, rate, {
+      rollout: (rolledOut - start) / 1000,
+      update: (performance.now() - rolledOut) / 1000,
+    });
     tokens.prompt += record.tokens.prompt;
     tokens.completion += record.tokens.completion;
     gap = Math.max(gap, record.samplerTrainerGap);
@@ -107,7 +140,12 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void): P
     samples: sha256(finalSamples.map((sample) => canonicalJson(sample) + "\n").join("")),
     samplerTrainerGap: gap,
   };
-  emit({ type: "finished", outcome, environment: await environment(cell.device, cell.threads), peakMemoryBytes: await peakMemoryBytes() });
+  emit({
+    type: "finished",
+    outcome,
+    environment: await environment(cell.device, cell.threads),
+    peakMemoryBytes: await peakMemoryBytes(),
+  });
   await Promise.all([sampler.dispose(), learner.dispose(), optimizer.dispose()]);
   await runtime.dispose();
 }
@@ -131,11 +169,22 @@ async function atStep<T>(step: number, work: () => Promise<T>): Promise<T> {
 }
 
 /** Completions with their advantages and weights, as the learner takes them. */
-function samplesOf(groups: readonly DrawnGroup[], totals: readonly (readonly number[])[], rl: Config["rl"]): SampleGroup[] {
+function samplesOf(
+  groups: readonly DrawnGroup[],
+  totals: readonly (readonly number[])[],
+  rl: Config["rl"],
+): SampleGroup[] {
   const weights = tokenWeights(groups.flatMap((group) => group.draws), rl);
   return groups.map(({ promptTokens, draws }, g) => {
     const advantage = advantages(totals[g]!, rl.advantage, rl.advantageEpsilon);
-    return { prompt: promptTokens, samples: draws.map((draw, i) => ({ ...draw, advantage: advantage[i]!, weight: weights[g * rl.completions + i]! })) };
+    return {
+      prompt: promptTokens,
+      samples: draws.map((draw, i) => ({
+        ...draw,
+        advantage: advantage[i]!,
+        weight: weights[g * rl.completions + i]!,
+      })),
+    };
   });
 }
 

@@ -6,12 +6,18 @@ import { dimension, Graph, type Value } from "../graph/ir.ts";
 import { gradients } from "../graph/reverse.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
-import { causal, continued, declareModel, decoder, headWeight, type Model, weightInputs } from "../model/transformer.ts";
+import { causal, continued, declareModel, decoder, headWeight, type Model } from "../model/transformer.ts";
 
 /** Rows of a pass. `sequences`: B texts of T tokens. `completions`: P prompts of S tokens, G completions of T tokens each. */
 export type PassShape =
   | { readonly kind: "sequences"; readonly length: number; readonly batch: number }
-  | { readonly kind: "completions"; readonly promptLength: number; readonly prompts: number; readonly length: number; readonly group: number };
+  | {
+    readonly kind: "completions";
+    readonly promptLength: number;
+    readonly prompts: number;
+    readonly length: number;
+    readonly group: number;
+  };
 
 /**
  * What is minimised, over token probabilities p [N, 1]:
@@ -51,7 +57,11 @@ export const gradientName = (weight: string): string => `gradient.${weight}`;
 
 /** Hidden states [N, D] that predict the scored tokens, rows (t, batch…). */
 function trunk(g: Graph, model: Model, shape: PassShape): Value {
-  const positions = (length: number, batch: number) => g.constant(BigInt64Array.from({ length: length * batch }, (_, i) => BigInt(Math.floor(i / batch))), [length * batch, 1]);
+  const positions = (length: number, batch: number) =>
+    g.constant(BigInt64Array.from({ length: length * batch }, (_, i) => BigInt(Math.floor(i / batch))), [
+      length * batch,
+      1,
+    ]);
   if (shape.kind === "sequences") {
     const { length, batch } = shape;
     const tokens = g.input("tokens", "int64", [length * batch]);
@@ -59,9 +69,18 @@ function trunk(g: Graph, model: Model, shape: PassShape): Value {
   }
   const { promptLength, prompts, length, group } = shape, width = model.config.hiddenSize;
   const prompt = causal(g, model, promptLength, prompts);
-  const promptHidden = decoder(g, model, g.input("promptTokens", "int64", [promptLength * prompts]), positions(promptLength, prompts), prompt.attend);
+  const promptHidden = decoder(
+    g,
+    model,
+    g.input("promptTokens", "int64", [promptLength * prompts]),
+    positions(promptLength, prompts),
+    prompt.attend,
+  );
   const last = g.gather(promptHidden, g.input("promptLast", "int64", [prompts])); // [P, D]
-  const first = g.reshape(g.expand(g.reshape(last, [prompts, 1, width]), [prompts, group, width]), [prompts * group, width]);
+  const first = g.reshape(g.expand(g.reshape(last, [prompts, 1, width]), [prompts, group, width]), [
+    prompts * group,
+    width,
+  ]);
   const mask = g.input("promptMask", "float32", [prompts, 1, 1, 1, promptLength]);
   const rows = (length - 1) * prompts * group; // the last token predicts nothing
   const attend = continued(g, model, prompt.caches, mask, length - 1, group);
@@ -69,7 +88,11 @@ function trunk(g: Graph, model: Model, shape: PassShape): Value {
   return g.concat([first, rest], 0);
 }
 
-interface Scores {
+/** A probability that may be divided by and taken the logarithm of: padding may target what underflows to 0. */
+const safe = (g: Graph, probability: Value): Value => g.op("Max", [probability, g.scalar(1e-37)]);
+
+/** What a pass knows of the tokens that it scores. */
+export interface Scores {
   readonly probability: Value; // [N, 1]
   readonly entropy: Value; // [N, 1]
 }
@@ -84,22 +107,27 @@ function score(g: Graph, model: Model, hidden: Value, options: PassOptions): Sco
   for (let start = 0; start < rows; start += size) {
     const cut = (value: Value) => g.slice(value, 0, start, Math.min(rows, start + size));
     const inputs = [cut(hidden), headWeight(model), cut(targets), ...(kept ? [cut(kept)] : [])];
-    const [probability, distribution, logits] = g.apply("TokenProbability", inputs, { scale: 1 / options.temperature }) as [Value, Value, Value];
+    const [probability, distribution, logits] = g.apply("TokenProbability", inputs, {
+      scale: 1 / options.temperature,
+    }) as [Value, Value, Value];
     // H = log Z - sum P z, and log Z = z_target - log p
-    const logZ = g.sub(g.op("GatherElements", [logits, cut(targets)]), g.log(probability));
+    const logZ = g.sub(g.op("GatherElements", [logits, cut(targets)]), g.log(safe(g, probability)));
     parts.push({ probability, entropy: g.sub(logZ, g.sum(g.mul(distribution, logits), [-1], true)) });
   }
-  return { probability: g.concat(parts.map((part) => part.probability), 0), entropy: g.concat(parts.map((part) => part.entropy), 0) };
+  return {
+    probability: g.concat(parts.map((part) => part.probability), 0),
+    entropy: g.concat(parts.map((part) => part.entropy), 0),
+  };
 }
 
-/** The loss, a scalar, and what is logged with it. */
-function loss(g: Graph, objective: Objective, { probability: p, entropy }: Scores): Value | null {
+/** The loss, a scalar, and what is logged with it, as outputs of the graph. */
+export function loss(g: Graph, objective: Objective, { probability: p, entropy }: Scores): Value | null {
   if (objective.kind === "none") return null;
   const column = (name: string) => g.input(name, "float32", [dimension(p, 0), 1]);
   const total = (value: Value) => g.sum(value, [0, 1], false);
-  const safe = g.op("Max", [p, g.scalar(1e-37)]);
+  const positive = safe(g, p);
   const weight = column("weight");
-  if (objective.kind === "supervised") return total(g.neg(g.mul(weight, g.log(safe))));
+  if (objective.kind === "supervised") return total(g.neg(g.mul(weight, g.log(positive))));
   const { clipLow, clipHigh, klBeta } = objective;
   const advantage = column("advantage"), counted = column("counted");
   const ratio = g.div(p, column("old"));
@@ -109,7 +137,7 @@ function loss(g: Graph, objective: Objective, { probability: p, entropy }: Score
   g.output("clipped", total(g.mul(counted, g.cast(g.op("Less", [clipped, unclipped]), "float32"))));
   g.output("entropy", total(g.mul(counted, entropy)));
   if (klBeta > 0) {
-    const q = g.div(column("reference"), safe); // k3 = q - log q - 1, q = reference / p (Schulman, "Approximating KL divergence")
+    const q = g.div(column("reference"), positive); // k3 = q - log q - 1, q = reference / p (Schulman, "Approximating KL divergence")
     const k3 = g.sub(g.sub(q, g.log(q)), g.scalar(1));
     cost = g.add(cost, g.mul(g.scalar(klBeta), k3));
     g.output("kl", total(g.mul(counted, k3)));
@@ -121,13 +149,13 @@ function loss(g: Graph, objective: Objective, { probability: p, entropy }: Score
 export function trainGraph(options: PassOptions): Graph {
   const { config, layout, shape, objective, length } = options;
   const g = new Graph();
-  const model = declareModel(g, config, layout, length, options.products);
+  const model = declareModel(g, config, layout.parameters, length, options.products);
   const scores = score(g, model, trunk(g, model, shape), options);
   g.output("probability", scores.probability);
   const value = loss(g, objective, scores);
   if (!value) return g;
   g.output("loss", value);
-  const inputs = weightInputs(layout).map(({ name }) => name);
+  const inputs = layout.parameters.map(({ name }) => name);
   const found = gradients(g, value, inputs.map((name) => model.weights.get(name)!));
   inputs.forEach((name, i) => {
     const gradient = found[i];

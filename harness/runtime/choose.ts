@@ -10,5 +10,7 @@ export const LARGE_MODEL = 2 ** 24;
 
 export function chooseRuntime(device: Device, threads: number, weights: number): Runtime {
   const pooled = device === "cpu" && threads > 1 && weights < LARGE_MODEL;
-  return pooled ? new PoolRuntime(device, threads) : new LocalRuntime({ device, threads: weights < LARGE_MODEL ? 1 : threads });
+  return pooled
+    ? new PoolRuntime(device, threads)
+    : new LocalRuntime({ device, threads: weights < LARGE_MODEL ? 1 : threads });
 }

@@ -3,13 +3,34 @@
 // Resident tensors are copied to a worker when they have changed since it last ran.
 
 import type { Graph } from "../graph/ir.ts";
-import { checkDevice, type Device, modelBytes, type Resident, type RunOptions, type Runtime, type Session, type Tensor, type Tensors } from "./session.ts";
+import {
+  checkDevice,
+  type Device,
+  modelBytes,
+  type Resident,
+  type RunOptions,
+  type Runtime,
+  type Session,
+  type Tensor,
+  type Tensors,
+} from "./session.ts";
 
 /** What a worker is told. */
 export type PoolRequest =
   | { readonly type: "load"; readonly session: number; readonly model: Uint8Array; readonly device: Device }
-  | { readonly type: "resident"; readonly resident: number; readonly data: Float32Array; readonly views: Resident["views"] }
-  | { readonly type: "run"; readonly session: number; readonly feeds: Tensors; readonly wanted: readonly string[] | null; readonly resident: number | null }
+  | {
+    readonly type: "resident";
+    readonly resident: number;
+    readonly data: Float32Array;
+    readonly views: Resident["views"];
+  }
+  | {
+    readonly type: "run";
+    readonly session: number;
+    readonly feeds: Tensors;
+    readonly wanted: readonly string[] | null;
+    readonly resident: number | null;
+  }
   | { readonly type: "dispose"; readonly session: number };
 
 /** What it answers, in order: one answer a request. */
@@ -20,7 +41,8 @@ export type PoolAnswer =
 /** One worker: requests are answered one after the other. */
 class Member {
   readonly #worker = new Worker(new URL("./pool_worker.ts", import.meta.url), { type: "module" });
-  readonly #waiting: { resolve: (results: Record<string, Tensor> | null) => void; reject: (error: Error) => void }[] = [];
+  readonly #waiting: { resolve: (results: Record<string, Tensor> | null) => void; reject: (error: Error) => void }[] =
+    [];
   /** Version of each resident that it holds. */
   readonly #held = new Map<number, number>();
 
@@ -71,8 +93,9 @@ export class PoolRuntime implements Runtime {
     this.#members = Array.from({ length: workers }, () => new Member());
   }
 
+  /** Twice the workers: one run waits while its worker is busy, so that none idles between two. */
   get concurrency(): number {
-    return this.#members.length;
+    return 2 * this.#members.length;
   }
 
   async load(graph: Graph): Promise<Session> {

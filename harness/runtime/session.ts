@@ -54,7 +54,12 @@ export class Resident {
 
   constructor(
     readonly data: Float32Array,
-    readonly views: readonly { readonly name: string; readonly shape: readonly number[]; readonly offset: number; readonly size: number }[],
+    readonly views: readonly {
+      readonly name: string;
+      readonly shape: readonly number[];
+      readonly offset: number;
+      readonly size: number;
+    }[],
   ) {}
 
   changed(): void {
@@ -63,14 +68,22 @@ export class Resident {
 
   /** The views as tensors over `data`, or over a copy of it. */
   tensors(data: Float32Array = this.data): Tensors {
-    return Object.fromEntries(this.views.map(({ name, shape, offset, size }) => [name, { data: data.subarray(offset, offset + size), shape }]));
+    return Object.fromEntries(
+      this.views.map(({ name, shape, offset, size }) => [name, { data: data.subarray(offset, offset + size), shape }]),
+    );
   }
 }
 
 const TARGET: Readonly<Record<Device, Target>> = { cpu: "cpu", webgpu: "webgpu", cuda: "plain" };
 
 const dtypeOf = (data: TensorData): Dtype =>
-  data instanceof Float32Array ? "float32" : data instanceof Int32Array ? "int32" : data instanceof BigInt64Array ? "int64" : "bool";
+  data instanceof Float32Array
+    ? "float32"
+    : data instanceof Int32Array
+    ? "int32"
+    : data instanceof BigInt64Array
+    ? "int64"
+    : "bool";
 
 /** Refuses a device that this build of ONNX Runtime cannot offer. */
 export function checkDevice(device: Device): void {
@@ -78,7 +91,9 @@ export function checkDevice(device: Device): void {
   if (offered.includes(device)) return;
   throw new MisuseError(
     `Cannot use device "${device}": this build of ONNX Runtime offers ${offered.join(", ")}; choose one with --device` +
-      (device === "cuda" ? ", or install its CUDA libraries with `deno install --allow-scripts=npm:onnxruntime-node`" : ""),
+      (device === "cuda"
+        ? ", or install its CUDA libraries with `deno install --allow-scripts=npm:onnxruntime-node`"
+        : ""),
   );
 }
 
@@ -113,7 +128,9 @@ export class LocalRuntime implements Runtime {
       logSeverityLevel: 3,
       ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
     };
-    const session = typeof model === "string" ? ort.InferenceSession.create(model, options) : ort.InferenceSession.create(model, options);
+    const session = typeof model === "string"
+      ? ort.InferenceSession.create(model, options)
+      : ort.InferenceSession.create(model, options);
     return new LocalSession(await session);
   }
 
@@ -124,14 +141,18 @@ export class LocalRuntime implements Runtime {
 
 class LocalSession implements Session {
   #session: ort.InferenceSession | null;
+  readonly #inputs: ReadonlySet<string>;
 
   constructor(session: ort.InferenceSession) {
     this.#session = session;
+    this.#inputs = new Set(session.inputNames);
   }
 
   async run(feeds: Tensors, { wanted, resident }: RunOptions = {}): Promise<Record<string, Tensor>> {
     if (!this.#session) throw new Error("Cannot run: the session is disposed");
-    const fed = Object.entries({ ...resident?.tensors(), ...feeds })
+    // Of the resident tensors a graph takes those that it names; every feed must be an input.
+    const needed = Object.entries(resident?.tensors() ?? {}).filter(([name]) => this.#inputs.has(name));
+    const fed = [...needed, ...Object.entries(feeds)]
       .map(([name, { data, shape }]) => [name, new ort.Tensor(dtypeOf(data), data, [...shape])] as const);
     const results = await this.#session.run(Object.fromEntries(fed), wanted ?? this.#session.outputNames);
     return Object.fromEntries(

@@ -1,0 +1,143 @@
+// Matchbox's side of `deno task peers`: the same work as torch_side.py, by the engine as a cell uses it, behind the same
+// line protocol (README.md beside this file). Weights are random; shapes and token counts are those of the cases.
+
+import { createInterface } from "node:readline";
+import process from "node:process";
+import { configSchema } from "../../harness/config.ts";
+import { stream } from "../../harness/base/prng.ts";
+import { type ModelConfig, parseModelConfig } from "../../harness/model/config.ts";
+import { initialWeights } from "../../harness/model/layout.ts";
+import { residentWeights } from "../../harness/model/transformer.ts";
+import { Learner, type SampleGroup } from "../../harness/rl/learner.ts";
+import { AdamW } from "../../harness/rl/optimizer.ts";
+import { runLength, Sampler } from "../../harness/rl/sampler.ts";
+import { type Demonstration, Supervisor } from "../../harness/rl/supervise.ts";
+import { chooseRuntime } from "../../harness/runtime/choose.ts";
+import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
+import { LocalRuntime, runtimeVersion } from "../../harness/runtime/session.ts";
+
+type Case = "grpo-step" | "train-embedded" | "train-smollm2" | "generate-embedded" | "generate-smollm2";
+
+const [name, ...flags] = Deno.args as [Case, ...string[]];
+const flag = (key: string, fallback: number) => flags.includes(key) ? Number(flags[flags.indexOf(key) + 1]) : fallback;
+const threads = flag("--threads", navigator.hardwareConcurrency), vocabulary = flag("--vocabulary", 512);
+
+const llama = {
+  architectures: ["LlamaForCausalLM"],
+  model_type: "llama",
+  hidden_act: "silu",
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+};
+const embedded: ModelConfig = parseModelConfig({
+  ...llama,
+  vocab_size: vocabulary,
+  hidden_size: 128,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 4,
+  intermediate_size: 384,
+  max_position_embeddings: 256,
+}, "embedded shape");
+const smollm2: ModelConfig = parseModelConfig({
+  ...llama,
+  vocab_size: 49152,
+  hidden_size: 576,
+  num_hidden_layers: 30,
+  num_attention_heads: 9,
+  num_key_value_heads: 3,
+  intermediate_size: 1536,
+  max_position_embeddings: 2048,
+}, "SmolLM2-135M shape");
+
+const PROMPT = 48;
+const sampling = { greedy: false, temperature: 1, topK: 0, topP: 1 };
+const tokens = (length: number, size: number, seed: number) => {
+  const random = stream(seed, "peers");
+  return Int32Array.from({ length }, () => random.int(size));
+};
+
+/** Generation of `prompts` x `group` completions of full length. No token ends one: -1 is none. */
+function generation(config: ModelConfig, prompts: number, group: number, maxTokens: number) {
+  const weights = initialWeights(config, 0), runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const sampler = new Sampler(runtime, config, [-1], runLength(PROMPT, maxTokens));
+  const asked = Array.from({ length: prompts }, (_, p) => tokens(PROMPT, config.vocabSize, p));
+  const generate = (step: number, resident = residentWeights(weights)) =>
+    sampler.generate(resident, asked, {
+      group,
+      maxTokens,
+      sampling,
+      random: (p, g) => stream(step, "rollout", 0, p, g),
+    });
+  return { weights, runtime, asked, generate };
+}
+
+/** A whole GRPO step: 8 prompts x 8 completions, 48 + 48 tokens. */
+async function grpoStep(): Promise<(step: number) => Promise<unknown>> {
+  const { weights, runtime, asked, generate } = generation(embedded, 8, 8, 48);
+  const rl = { ...configSchema.parse({}).rl, maxPromptTokens: PROMPT, maxCompletionTokens: 48, learningRate: 1e-6 };
+  const learner = new Learner(runtime, embedded, weights, rl, null);
+  const optimizer = await AdamW.create(weights.layout.size, rl, threads);
+  return async (step) => {
+    const drawn = await generate(step, learner.resident);
+    const batch = drawn.map((group, p): SampleGroup => ({
+      prompt: asked[p]!,
+      samples: group.map((draws, i) => ({
+        ...draws,
+        advantage: i % 2 === 0 ? 1 : -1,
+        weight: 1 / (64 * draws.tokens.length),
+      })),
+    }));
+    await learner.update(batch, optimizer, rl.learningRate);
+  };
+}
+
+/** Forward, backward and AdamW on whole sequences. */
+async function training(
+  config: ModelConfig,
+  batch: number,
+  length: number,
+): Promise<(step: number) => Promise<unknown>> {
+  const weights = initialWeights(config, 0), runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
+  const supervisor = await Supervisor.create(runtime, config, weights, options, threads);
+  const texts = Array.from({ length: batch }, (_, b): Demonstration => {
+    const text = tokens(length + 1, config.vocabSize, b);
+    return { prompt: text.slice(0, 1), completion: text.slice(1) };
+  });
+  return () => supervisor.step(texts, 1e-5);
+}
+
+const CASES: Readonly<Record<Case, () => Promise<(step: number) => Promise<unknown>>>> = {
+  "grpo-step": grpoStep,
+  "train-embedded": () => training(embedded, 64, 96),
+  "train-smollm2": () => training(smollm2, 4, 256),
+  "generate-embedded": () => Promise.resolve(generationCase(embedded, 8, 8, 48)),
+  "generate-smollm2": () => Promise.resolve(generationCase(smollm2, 2, 8, 64)),
+};
+
+function generationCase(
+  config: ModelConfig,
+  prompts: number,
+  group: number,
+  maxTokens: number,
+): (step: number) => Promise<unknown> {
+  const { weights, generate } = generation(config, prompts, group, maxTokens), resident = residentWeights(weights);
+  return (step) => generate(step, resident);
+}
+
+const say = (message: unknown) => console.log(JSON.stringify(message));
+const run = await CASES[name]();
+say({
+  ready: name,
+  configuration: `float32, ${threads} threads`,
+  versions: { deno: Deno.version.deno, onnxruntime: runtimeVersion },
+});
+let step = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "quit") break;
+  const start = performance.now();
+  await run(step++);
+  say({ seconds: (performance.now() - start) / 1000, peakBytes: await peakMemoryBytes() });
+}
+Deno.exit(0);
