@@ -95,6 +95,13 @@ function ended(g: Graph, token: Value, endTokens: readonly number[]): Value {
     .reduce((a, b) => g.op("Or", [a, b]));
 }
 
+/**
+ * The weights as a decoder takes them: query, key and value as one product, unless that changes bits. The CPU's kernel
+ * sums 128 products at a time for more than 64 columns and more at a time for fewer, so narrow keys stay apart.
+ */
+const decodeWeights = ({ hiddenSize, kvHeads, headDim }: ModelConfig, layout: Layout) =>
+  hiddenSize > 128 && kvHeads * headDim <= 64 ? layout.parameters : fusedWeights(layout);
+
 /** Names of the cache tensors of a layer. */
 export const cacheNames = (layer: number) => ({
   promptK: `promptK.${layer}`,
@@ -109,7 +116,7 @@ export const cacheNames = (layer: number) => ({
  */
 export function prefillGraph(options: DecodeOptions): Graph {
   const { config, layout, length, prompts, promptLength, group } = options, width = config.hiddenSize;
-  const g = new Graph(), model = declareModel(g, config, fusedWeights(layout), length, "rows");
+  const g = new Graph(), model = declareModel(g, config, decodeWeights(config, layout), length, "rows");
   const positions = g.constant(
     BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))),
     [promptLength * prompts, 1],
@@ -147,7 +154,7 @@ export function prefillGraph(options: DecodeOptions): Graph {
 export function decodeGraph(options: DecodeOptions): Graph {
   const { config, layout, length, prompts, promptLength, group, products } = options;
   const { kvHeads, headDim, layers } = config, rows = prompts * group;
-  const g = new Graph(), model = declareModel(g, config, fusedWeights(layout), length, products);
+  const g = new Graph(), model = declareModel(g, config, decodeWeights(config, layout), length, products);
   const promptCaches: LayerCache[] = [],
     grown: Value[] = [],
     suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];

@@ -7,9 +7,12 @@ import type { Config } from "../config.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
+import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
+import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import type { AdamW } from "./optimizer.ts";
-import { addGradients, cut, inOrder, sequencesPerPass } from "./passes.ts";
+import { inOrder } from "./in_order.ts";
+import { addGradients, cut, sequencesPerPass } from "./passes.ts";
 import { promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
 import { type Objective, type PassShape, trainGraph } from "./train_graph.ts";
 
@@ -62,7 +65,7 @@ type Totals = Record<"loss" | "entropy" | "kl" | "clipped" | "tokens" | "gap", n
 
 /** Trains one policy in place. */
 export class Learner {
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #sessions: SessionCache;
   readonly #gradient: Float32Array;
   /** The trained weights as runs take them. */
   readonly resident: Resident;
@@ -71,7 +74,7 @@ export class Learner {
   constructor(
     private readonly runtime: Runtime,
     private readonly config: ModelConfig,
-    private readonly weights: Weights,
+    readonly weights: Weights,
     private readonly rl: Config["rl"],
     /** Frozen initial policy of the KL penalty; null without one. */
     reference: Weights | null,
@@ -79,6 +82,8 @@ export class Learner {
     this.resident = residentWeights(weights);
     this.#reference = reference && residentWeights(reference);
     this.#gradient = new Float32Array(weights.layout.size);
+    const scorers = reference ? 2 : 1; // one scores for the reference, one trains
+    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_SESSIONS);
   }
 
   /** One optimizer step on a batch. @throws FailureError where loss or gradient are not finite */
@@ -116,9 +121,8 @@ export class Learner {
     return this.#gradient;
   }
 
-  async dispose(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).dispose();
-    this.#sessions.clear();
+  dispose(): Promise<void> {
+    return this.#sessions.dispose();
   }
 
   /** Whole groups a pass, or parts of one group where a pass cannot take all of it. */
@@ -167,23 +171,12 @@ export class Learner {
   }
 
   #session(shape: PassShape, objective: Objective, kept: boolean): Promise<Session> {
-    const key = [...Object.values(shape), objective.kind, kept].join();
-    const known = this.#sessions.get(key);
-    if (known) return known;
     const { config, rl: { temperature, maxPromptTokens, maxCompletionTokens }, weights: { layout } } = this;
-    const session = this.runtime.load(
-      trainGraph({
-        config,
-        layout,
-        shape,
-        objective,
-        temperature,
-        kept,
-        length: runLength(maxPromptTokens, maxCompletionTokens),
-      }),
+    const length = runLength(maxPromptTokens, maxCompletionTokens);
+    return this.#sessions.get(
+      [...Object.values(shape), objective.kind, kept].join(),
+      () => trainGraph({ config, layout, shape, objective, temperature, kept, length }),
     );
-    this.#sessions.set(key, session);
-    return session;
   }
 }
 

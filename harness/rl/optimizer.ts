@@ -5,7 +5,7 @@
 import { bytesOf, sha256 } from "../base/digest.ts";
 import { Graph } from "../graph/ir.ts";
 import type { Weights } from "../model/layout.ts";
-import { LARGE_MODEL } from "../runtime/choose.ts";
+import { isLarge } from "../runtime/choose.ts";
 import { floats, LocalRuntime, release, type Session, type Tensor } from "../runtime/session.ts";
 
 export interface AdamWOptions {
@@ -55,7 +55,7 @@ export class AdamW {
 
   /** State for `size` floats. The arithmetic is elementwise: its bits do not depend on the threads. */
   static async create(size: number, options: AdamWOptions, threads: number): Promise<AdamW> {
-    const runtime = new LocalRuntime({ device: "cpu", threads: size < LARGE_MODEL ? 1 : threads });
+    const runtime = new LocalRuntime({ device: "cpu", threads: isLarge(size) ? threads : 1 });
     return new AdamW(await runtime.load(adamwGraph(options)), options, size);
   }
 

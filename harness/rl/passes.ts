@@ -4,7 +4,7 @@
 
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
-import { LARGE_MODEL } from "../runtime/choose.ts";
+import { isLarge } from "../runtime/choose.ts";
 import { floats, type Tensors } from "../runtime/session.ts";
 import { gradientName } from "./train_graph.ts";
 
@@ -18,7 +18,7 @@ export function sequencesPerPass(
   rows: number,
 ): number {
   const bytes = 4 * rows * layers * (14 * hiddenSize + 4 * intermediateSize); // what the backward pass reads again
-  return Math.max(1, Math.floor((layout.size < LARGE_MODEL ? SMALL_PASS_BYTES : LARGE_PASS_BYTES) / bytes));
+  return Math.max(1, Math.floor((isLarge(layout.size) ? LARGE_PASS_BYTES : SMALL_PASS_BYTES) / bytes));
 }
 
 /** Cuts items into runs of equal size (the last may be shorter), of at most `most` items; an even number where several. */
@@ -26,20 +26,6 @@ export function cut<T>(items: readonly T[], most: number): T[][] {
   const least = Math.ceil(items.length / most), count = least > 1 ? least + least % 2 : 1;
   const size = Math.ceil(items.length / count);
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
-}
-
-/** Results of `run` over the items, in their order, with at most `concurrency` under way. */
-export async function* inOrder<T, R>(
-  items: readonly T[],
-  concurrency: number,
-  run: (item: T) => Promise<R>,
-): AsyncIterable<R> {
-  const underWay: Promise<R>[] = [];
-  for (const item of items) {
-    if (underWay.length === concurrency) yield await underWay.shift()!;
-    underWay.push(run(item));
-  }
-  for (const result of underWay) yield await result;
 }
 
 /** Adds the gradients of a pass to a sum in the layout of the weights. */

@@ -7,7 +7,8 @@ import type { Prng } from "../base/prng.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Layout, parameterLayout } from "../model/layout.ts";
 import { MASKED, type Model } from "../model/transformer.ts";
-import { LARGE_MODEL } from "../runtime/choose.ts";
+import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
+import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import {
   cacheNames,
@@ -17,6 +18,7 @@ import {
   prefillGraph,
   type Sampling,
 } from "./decode_graph.ts";
+import { inOrder } from "./in_order.ts";
 
 /** Prompts are padded to a multiple of this, so that few shapes occur. */
 const PROMPT_BUCKET = 16;
@@ -87,11 +89,11 @@ export const promptBucket = (prompts: readonly Int32Array[]): number =>
 const SHARD_ROWS = 32;
 
 /** How decoding multiplies: with few rows against weights that do not fit the cache, columns are faster. */
-const decodeProducts = ({ size }: Layout): Model["products"] => size >= LARGE_MODEL ? "columns" : "rows";
+const decodeProducts = ({ size }: Layout): Model["products"] => isLarge(size) ? "columns" : "rows";
 
 /** Draws completions from a policy. Keeps the sessions of the shapes that it has seen. */
 export class Sampler {
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #sessions: SessionCache;
   readonly #layout: Layout;
 
   constructor(
@@ -102,6 +104,7 @@ export class Sampler {
     private readonly length: number,
   ) {
     this.#layout = parameterLayout(config);
+    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_SESSIONS);
     if (endTokens.length === 0) {
       throw new MisuseError(
         "Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json",
@@ -121,12 +124,14 @@ export class Sampler {
         `Cannot generate: a prompt of ${longest} tokens and ${maxTokens} new ones exceed the context of ${this.config.maxPositions}; lower rl.maxCompletionTokens or rl.maxPromptTokens`,
       );
     }
-    const side = Math.max(1, Math.floor(SHARD_ROWS / group)), shards: Promise<Draws[][]>[] = [];
-    for (let first = 0; first < prompts.length; first += side) {
+    const side = Math.max(1, Math.floor(SHARD_ROWS / group)), drawn: Draws[][] = [];
+    const starts = Array.from({ length: Math.ceil(prompts.length / side) }, (_, i) => i * side);
+    const shard = (first: number) => {
       const shifted = { ...options, random: (prompt: number, sample: number) => random(first + prompt, sample) };
-      shards.push(this.#shard(weights, prompts.slice(first, first + side), shifted));
-    }
-    return (await Promise.all(shards)).flat();
+      return this.#shard(weights, prompts.slice(first, first + side), shifted);
+    };
+    for await (const groups of inOrder(starts, this.runtime.concurrency, shard)) drawn.push(...groups);
+    return drawn;
   }
 
   async #shard(weights: Resident, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Draws[][]> {
@@ -157,17 +162,14 @@ export class Sampler {
 
   #session(kind: "prefill" | "decode", options: DecodeOptions): Promise<Session> {
     const { prompts, group, promptLength, sampling } = options;
-    const key = [kind, prompts, group, promptLength, ...Object.values(sampling)].join();
-    const known = this.#sessions.get(key);
-    if (known) return known;
-    const session = this.runtime.load(kind === "prefill" ? prefillGraph(options) : decodeGraph(options));
-    this.#sessions.set(key, session);
-    return session;
+    return this.#sessions.get(
+      [kind, prompts, group, promptLength, ...Object.values(sampling)].join(),
+      () => kind === "prefill" ? prefillGraph(options) : decodeGraph(options),
+    );
   }
 
-  async dispose(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).dispose();
-    this.#sessions.clear();
+  dispose(): Promise<void> {
+    return this.#sessions.dispose();
   }
 }
 

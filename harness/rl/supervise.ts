@@ -5,9 +5,12 @@ import { FailureError } from "../base/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
+import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
+import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import { AdamW, type AdamWOptions } from "./optimizer.ts";
-import { addGradients, cut, inOrder, sequencesPerPass } from "./passes.ts";
+import { inOrder } from "./in_order.ts";
+import { addGradients, cut, sequencesPerPass } from "./passes.ts";
 import { roundUp } from "./sampler.ts";
 import { trainGraph } from "./train_graph.ts";
 
@@ -22,7 +25,7 @@ const BUCKET = 16;
 
 /** Trains weights in place, one batch of demonstrations at a time. */
 export class Supervisor {
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #sessions: SessionCache;
   readonly #gradient: Float32Array;
   readonly #resident: Resident;
 
@@ -34,6 +37,7 @@ export class Supervisor {
   ) {
     this.#gradient = new Float32Array(weights.layout.size);
     this.#resident = residentWeights(weights);
+    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? 1 : MANY_SESSIONS);
   }
 
   static async create(
@@ -89,19 +93,16 @@ export class Supervisor {
   }
 
   #session(length: number, batch: number): Promise<Session> {
-    const key = `${length}x${batch}`, known = this.#sessions.get(key);
-    if (known) return known;
-    const shape = { kind: "sequences" as const, length, batch };
-    const { config, weights: { layout } } = this;
-    const session = this.runtime.load(
-      trainGraph({ config, layout, shape, objective: { kind: "supervised" }, temperature: 1, kept: false, length }),
+    const { config, weights: { layout } } = this, shape = { kind: "sequences" as const, length, batch };
+    const objective = { kind: "supervised" as const };
+    return this.#sessions.get(
+      `${length}x${batch}`,
+      () => trainGraph({ config, layout, shape, objective, temperature: 1, kept: false, length }),
     );
-    this.#sessions.set(key, session);
-    return session;
   }
 
   async dispose(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).dispose();
+    await this.#sessions.dispose();
     await this.optimizer.dispose();
   }
 }

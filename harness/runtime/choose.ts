@@ -1,16 +1,18 @@
-// Which runtime serves a model: a pool of single-threaded workers where its weights fit the processor's cache, sessions
-// of this process whose operators share the threads where they do not. Both compute the same bits for any number of
-// workers; a large model's may depend on its number of threads.
+// What a model's size decides: a small one, whose weights fit the processor's cache, runs on a pool of single-threaded
+// workers and keeps many sessions; a large one runs in sessions of this process whose operators share the threads, and
+// keeps few. A small model's bits are the same for any number of threads; a large one's may depend on it.
 
 import { PoolRuntime } from "./pool.ts";
 import { type Device, LocalRuntime, type Runtime } from "./session.ts";
 
-/** From this many floats of weights on a model counts as large. */
-export const LARGE_MODEL = 2 ** 24;
+/** Sessions that a small model may keep. */
+export const MANY_SESSIONS = 256;
 
+/** Whether a model with so many floats of weights counts as large. */
+export const isLarge = (weights: number): boolean => weights >= 2 ** 24;
+
+/** The runtime that serves a model. */
 export function chooseRuntime(device: Device, threads: number, weights: number): Runtime {
-  const pooled = device === "cpu" && threads > 1 && weights < LARGE_MODEL;
-  return pooled
-    ? new PoolRuntime(device, threads)
-    : new LocalRuntime({ device, threads: weights < LARGE_MODEL ? 1 : threads });
+  if (isLarge(weights)) return new LocalRuntime({ device, threads });
+  return device === "cpu" && threads > 1 ? new PoolRuntime(device, threads) : new LocalRuntime({ device, threads: 1 });
 }

@@ -48,7 +48,8 @@ Deno.test("encode() places what a Loop's body computes from outside only in fron
   g.output("y", g.apply("Loop", [trips, always, x], { body })[0]!);
   const nodes = decode(g).graph!.node!, loop = nodes.find(({ opType }) => opType === "Loop")!;
   deepStrictEqual(names(nodes), ["Exp", "Sqrt", "Loop"]);
-  deepStrictEqual(names(loop.attribute![0]!.g!.node!), ["Gather", "Mul", "Add", "Identity", "Identity"]);
+  const inside = names(loop.attribute![0]!.g!.node!).filter((op) => op !== "Identity");
+  deepStrictEqual(inside, ["Gather", "Mul", "Add"]);
 });
 
 Deno.test("encode() refuses a name that is an input and an output", () => {

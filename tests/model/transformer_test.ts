@@ -9,7 +9,7 @@ import { verifyGraph } from "../../harness/graph/verify.ts";
 import { type ModelConfig, parseModelConfig } from "../../harness/model/config.ts";
 import { initialWeights, parameterLayout, type Weights } from "../../harness/model/layout.ts";
 import { readWeights } from "../../harness/model/safetensors.ts";
-import { causal, declareModel, decoder, headWeight, weightInputs } from "../../harness/model/transformer.ts";
+import { causal, declareModel, decoder, fusedWeights, headWeight } from "../../harness/model/transformer.ts";
 import { gradientName, trainGraph } from "../../harness/rl/train_graph.ts";
 import { type Array64, relativeError } from "../oracles/float64.ts";
 import { runGraph } from "../oracles/onnx.ts";
@@ -43,10 +43,10 @@ async function readFixture(name: string): Promise<Fixture> {
 
 const array = (data: Iterable<number>, ...shape: number[]): Array64 => ({ shape, data: Float64Array.from(data) });
 
-/** Weights as the graphs take them. */
+/** Weights as the graphs take them, each by its name and query, key and value as one; a graph uses what it declares. */
 const weightArrays = ({ layout, data }: Weights): Record<string, Array64> =>
   Object.fromEntries(
-    weightInputs(layout).map((
+    [...layout.parameters, ...fusedWeights(layout)].map((
       { name, shape, offset, size },
     ) => [name, array(data.subarray(offset, offset + size), ...shape)]),
   );
@@ -59,19 +59,16 @@ function close(actual: ArrayLike<number>, expected: ArrayLike<number>, what: str
   ok(error <= tolerance, `${what} is off by ${error}`);
 }
 
-/** Gradients by Hugging Face's names, taken apart where query, key and value are one input. */
-function gradientsByName({ layout }: Weights, results: Readonly<Record<string, Array64>>): Map<string, Float64Array> {
-  const flat = new Float64Array(layout.size);
-  for (const { name, offset } of weightInputs(layout)) flat.set(results[gradientName(name)]!.data, offset);
-  return new Map(layout.parameters.map(({ name, offset, size }) => [name, flat.subarray(offset, offset + size)]));
-}
+const gradientsByName = ({ layout }: Weights, results: Readonly<Record<string, Array64>>): Map<string, Float64Array> =>
+  new Map(layout.parameters.map(({ name }) => [name, results[gradientName(name)]!.data]));
 
 for (const name of readdirSync(FIXTURES).sort()) {
-  Deno.test(`decoder() and the head give PyTorch's logits, in rows and in columns: ${name}`, async () => {
+  Deno.test(`decoder() and the head give PyTorch's logits, as training and as decoding multiply: ${name}`, async () => {
     const { config, weights, expected: { tokens, logits } } = await readFixture(name);
     const batch = tokens.length, length = tokens[0]!.length, rows = batch * length;
-    for (const products of ["rows", "columns"] as const) {
-      const g = new Graph(), model = declareModel(g, config, weights.layout, length, products);
+    const { parameters } = weights.layout, fused = fusedWeights(weights.layout);
+    for (const [inputs, products] of [[parameters, "rows"], [fused, "rows"], [fused, "columns"]] as const) {
+      const g = new Graph(), model = declareModel(g, config, inputs, length, products);
       const positions = g.constant(BigInt64Array.from({ length: rows }, (_, i) => BigInt(Math.floor(i / batch))), [
         rows,
         1,

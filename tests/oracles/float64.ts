@@ -378,7 +378,7 @@ function loop(body: Body, [trips, condition, ...initial]: readonly Array64[], ou
 
 /** Values of a graph for given inputs, in their order. */
 export function interpretValues(
-  graph: Graph,
+  graph: Pick<Graph, "inputs">,
   feeds: Readonly<Record<string, Array64>>,
   values: readonly Value[],
 ): Array64[] {
@@ -391,7 +391,10 @@ export function interpretValues(
 }
 
 /** Outputs of a graph by name. */
-export function interpret(graph: Graph, feeds: Readonly<Record<string, Array64>>): Record<string, Array64> {
+export function interpret(
+  graph: Pick<Graph, "inputs" | "outputs">,
+  feeds: Readonly<Record<string, Array64>>,
+): Record<string, Array64> {
   const names = [...graph.outputs.keys()], values = interpretValues(graph, feeds, [...graph.outputs.values()]);
   return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
 }
