@@ -70,9 +70,9 @@ export const HABITS: Readonly<Record<string, Stage>> = {
     learningRate: 5e-4,
     mixture: (difficulty) =>
       [
-        { clean: 0.28, sloppy: 0.08, guess: 0.52, broken: 0.12 },
-        { clean: 0.14, sloppy: 0.03, guess: 0.68, broken: 0.15 },
-        { clean: 0.15, sloppy: 0.02, guess: 0.68, broken: 0.15 },
+        { clean: 0.32, sloppy: 0.06, guess: 0.54, broken: 0.08 },
+        { clean: 0.17, sloppy: 0.02, guess: 0.75, broken: 0.06 },
+        { clean: 0.17, sloppy: 0.02, guess: 0.75, broken: 0.06 },
       ][Math.min(2, difficulty)]!,
   },
   "embedded-cold": {

@@ -29,7 +29,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
     seeds: [0, 1, 2],
     config: {
       rl: { updates: 120 },
-      evaluation: { every: 20, validationItems: 256, testItems: 256 },
+      evaluation: { every: 10, validationItems: 256, testItems: 256 },
     },
   },
   full: {

@@ -11,9 +11,10 @@ import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import type { AdamW } from "./optimizer.ts";
+import { GradientSum } from "./gradient_sum.ts";
 import { inOrder } from "./in_order.ts";
-import { addGradients, cut, sequencesPerPass } from "./passes.ts";
-import { promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
+import { cut, sequencesPerPass } from "./passes.ts";
+import { bucketsOf, promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
 import { type Objective, type PassShape, trainGraph } from "./train_graph.ts";
 
 /** One completion as the learner takes it. */
@@ -46,8 +47,6 @@ export interface UpdateReport {
   readonly samplerTrainerGap: number;
 }
 
-/** Completions are padded to a multiple of this. */
-const COMPLETION_BUCKET = 8;
 /** The part of a batch that one pass takes: `group` completions of each of its prompts. */
 interface Pass {
   readonly groups: readonly SampleGroup[];
@@ -66,7 +65,7 @@ type Totals = Record<"loss" | "entropy" | "kl" | "clipped" | "tokens" | "gap", n
 /** Trains one policy in place. */
 export class Learner {
   readonly #sessions: SessionCache;
-  readonly #gradient: Float32Array;
+  readonly #buckets: ReturnType<typeof bucketsOf>;
   /** The trained weights as runs take them. */
   readonly resident: Resident;
   readonly #reference: Resident | null;
@@ -81,26 +80,28 @@ export class Learner {
   ) {
     this.resident = residentWeights(weights);
     this.#reference = reference && residentWeights(reference);
-    this.#gradient = new Float32Array(weights.layout.size);
+    this.#buckets = bucketsOf(weights.layout.size);
     const scorers = reference ? 2 : 1; // one scores for the reference, one trains
     this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_SESSIONS);
   }
 
   /** One optimizer step on a batch. @throws FailureError where loss or gradient are not finite */
   async update(batch: readonly SampleGroup[], optimizer: AdamW, learningRate: number): Promise<UpdateReport> {
+    const gradient = new GradientSum(this.weights.layout);
     const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
-    this.#gradient.fill(0);
     const { clipLow, clipHigh, klBeta } = this.rl,
       objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
     for await (
       const scored of inOrder(this.#passes(batch), this.runtime.concurrency, (pass) => this.#run(pass, objective))
     ) {
-      this.#add(scored, totals);
+      this.#count(scored, totals);
+      gradient.add(scored.results);
     }
     if (!Number.isFinite(totals.loss)) {
       throw new FailureError(`Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm`);
     }
-    const gradientNorm = await optimizer.step(this.weights, this.#gradient, learningRate);
+    const gradientNorm = await optimizer.step(this.weights, gradient, learningRate);
+    gradient.release();
     this.resident.changed();
     if (!Number.isFinite(gradientNorm)) {
       throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate`);
@@ -116,11 +117,6 @@ export class Learner {
     };
   }
 
-  /** The sum of the batch's gradient as it stands after {@linkcode update}, in the layout of the weights. */
-  get gradient(): Float32Array {
-    return this.#gradient;
-  }
-
   dispose(): Promise<void> {
     return this.#sessions.dispose();
   }
@@ -129,12 +125,12 @@ export class Learner {
   #passes(batch: readonly SampleGroup[]): Pass[] {
     const lengths = batch.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length));
     const group = batch[0]?.samples.length ?? 0, prompts = batch.map(({ prompt }) => prompt);
-    const rows = Math.max(...lengths) + promptBucket(prompts) / group;
+    const rows = Math.max(...lengths) + promptBucket(prompts, this.#buckets.prompt) / group;
     const most = this.rl.microBatch > 0 ? this.rl.microBatch : sequencesPerPass(this.config, this.weights.layout, rows);
     const parts = most >= group
       ? cut(batch, Math.floor(most / group))
       : batch.flatMap(({ prompt, samples }) => cut(samples, most).map((part) => [{ prompt, samples: part }]));
-    return parts.map((groups) => ({ groups, shape: shapeOf(groups) }));
+    return parts.map((groups) => ({ groups, shape: shapeOf(groups, this.#buckets) }));
   }
 
   async #run({ groups, shape }: Pass, objective: Objective): Promise<Scored> {
@@ -154,7 +150,7 @@ export class Learner {
     return { feeds, results: await session.run(feeds, { resident: this.resident }) };
   }
 
-  #add({ feeds, results }: Scored, totals: Totals): void {
+  #count({ feeds, results }: Scored, totals: Totals): void {
     totals.loss += floats(results.loss)[0]!;
     totals.entropy += floats(results.entropy)[0]!;
     totals.clipped += floats(results.clipped)[0]!;
@@ -166,8 +162,6 @@ export class Learner {
         totals.gap = Math.max(totals.gap, Math.abs(Math.log(trainer[i]!) - Math.log(sampler[i]!)));
       }
     }
-    addGradients(this.#gradient, this.weights.layout, results);
-    release(results);
   }
 
   #session(shape: PassShape, objective: Objective, kept: boolean): Promise<Session> {
@@ -181,13 +175,13 @@ export class Learner {
 }
 
 /** Padded shape of a pass. */
-function shapeOf(groups: readonly SampleGroup[]): Pass["shape"] {
+function shapeOf(groups: readonly SampleGroup[], buckets: ReturnType<typeof bucketsOf>): Pass["shape"] {
   const longest = Math.max(...groups.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length)));
   return {
     kind: "completions",
-    promptLength: promptBucket(groups.map(({ prompt }) => prompt)),
+    promptLength: promptBucket(groups.map(({ prompt }) => prompt), buckets.prompt),
     prompts: groups.length,
-    length: roundUp(longest, COMPLETION_BUCKET),
+    length: roundUp(longest, buckets.completion),
     group: groups[0]!.samples.length,
   };
 }

@@ -6,6 +6,7 @@ import { bytesOf, sha256 } from "../base/digest.ts";
 import { Graph } from "../graph/ir.ts";
 import type { Weights } from "../model/layout.ts";
 import { isLarge } from "../runtime/choose.ts";
+import type { GradientSum } from "./gradient_sum.ts";
 import { floats, LocalRuntime, release, type Session, type Tensor } from "../runtime/session.ts";
 
 export interface AdamWOptions {
@@ -59,10 +60,11 @@ export class AdamW {
     return new AdamW(await runtime.load(adamwGraph(options)), options, size);
   }
 
-  /** One step along `gradient` (same layout as the weights). Returns the gradient's norm before clipping. */
-  async step(weights: Weights, gradient: Float32Array, learningRate: number): Promise<number> {
+  /** One step along a gradient. Returns its norm before clipping; where that is not finite, nothing has changed. */
+  async step(weights: Weights, gradient: GradientSum, learningRate: number): Promise<number> {
     const { beta1, beta2, weightDecay, maxGradNorm } = this.options, { size, decayed } = weights.layout;
-    const norm = globalNorm(gradient);
+    const norm = gradient.norm();
+    if (!Number.isFinite(norm)) return norm;
     this.steps++;
     const one = (value: number): Tensor => ({ data: Float32Array.of(value), shape: [1] });
     const numbers = {
@@ -74,11 +76,13 @@ export class AdamW {
       for (let at = start; at < end; at += STRETCH) {
         const stop = Math.min(end, at + STRETCH);
         const cut = (data: Float32Array): Tensor => ({ data: data.subarray(at, stop), shape: [stop - at] });
+        const along = new Float32Array(stop - at);
+        gradient.read(at, along);
         const results = await this.session.run({
           ...numbers,
           decay: one(decay),
           weights: cut(weights.data),
-          gradient: cut(gradient),
+          gradient: { data: along, shape: [stop - at] },
           first: cut(this.first),
           second: cut(this.second),
         });
@@ -99,11 +103,4 @@ export class AdamW {
   dispose(): Promise<void> {
     return this.session.dispose();
   }
-}
-
-/** Euclidean norm, summed in float64 in order. */
-export function globalNorm(gradient: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
-  return Math.sqrt(sum);
 }

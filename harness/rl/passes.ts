@@ -5,8 +5,6 @@
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import { isLarge } from "../runtime/choose.ts";
-import { floats, type Tensors } from "../runtime/session.ts";
-import { gradientName } from "./train_graph.ts";
 
 /** Activations of a pass: of a small model, what the processor's caches hold well; of a large one, what memory bears. */
 const SMALL_PASS_BYTES = 96 * 2 ** 20, LARGE_PASS_BYTES = 2.25 * 2 ** 30;
@@ -26,12 +24,4 @@ export function cut<T>(items: readonly T[], most: number): T[][] {
   const least = Math.ceil(items.length / most), count = least > 1 ? least + least % 2 : 1;
   const size = Math.ceil(items.length / count);
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
-}
-
-/** Adds the gradients of a pass to a sum in the layout of the weights. */
-export function addGradients(sum: Float32Array, layout: Layout, results: Tensors): void {
-  for (const { name, offset, size } of layout.parameters) {
-    const part = floats(results[gradientName(name)]), into = sum.subarray(offset, offset + size);
-    for (let i = 0; i < size; i++) into[i] = into[i]! + part[i]!;
-  }
 }

@@ -4,8 +4,8 @@
 import { stream } from "../base/prng.ts";
 import type { ItemSource, TaskItem } from "../contract.ts";
 
-/** Questions far apart for different seeds of an endless source. */
-const SEED_STRIDE = 2 ** 20;
+/** Questions far apart for different seeds of an endless source, and within the places that random streams have. */
+const SEED_STRIDE = 2 ** 20, PLACES = 2 ** 32;
 
 /** The order of the questions of one cell. */
 export class QuestionOrder {
@@ -17,7 +17,7 @@ export class QuestionOrder {
   /** The question at a place of the order, 0 first. */
   at(place: number): TaskItem {
     const { items, seed } = this;
-    if (items.size === Infinity) return items.item(seed * SEED_STRIDE + place);
+    if (items.size === Infinity) return items.item((seed * SEED_STRIDE + place) % PLACES);
     const epoch = Math.floor(place / items.size);
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;

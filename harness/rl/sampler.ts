@@ -20,10 +20,18 @@ import {
 } from "./decode_graph.ts";
 import { inOrder } from "./in_order.ts";
 
-/** Prompts are padded to a multiple of this, so that few shapes occur. */
-const PROMPT_BUCKET = 16;
+/**
+ * Prompts and completions are padded to multiples of these, so that few shapes occur; fewer of a large model, whose
+ * sessions are costly to make and keep gigabytes.
+ */
+const BUCKETS = { small: { prompt: 16, completion: 8 }, large: { prompt: 64, completion: 32 } };
+
+/** The buckets of a model with so many floats of weights. */
+export const bucketsOf = (weights: number): { prompt: number; completion: number } =>
+  isLarge(weights) ? BUCKETS.large : BUCKETS.small;
+
 /** Tokens drawn between two looks at which rows have ended. */
-const SEGMENT = 48;
+const SEGMENT = 24;
 
 /** Tokens drawn for one row. */
 export interface Draws {
@@ -79,11 +87,11 @@ export function promptFeeds(
 
 /** Positions of the longest sequence that a run can lay out: what rotary tables are made for. */
 export const runLength = (maxPromptTokens: number, maxCompletionTokens: number): number =>
-  roundUp(maxPromptTokens, PROMPT_BUCKET) + roundUp(maxCompletionTokens, PROMPT_BUCKET);
+  roundUp(maxPromptTokens, BUCKETS.large.prompt) + roundUp(maxCompletionTokens, BUCKETS.large.completion);
 
 /** Bucketed length of the longest of the prompts. */
-export const promptBucket = (prompts: readonly Int32Array[]): number =>
-  roundUp(Math.max(...prompts.map((prompt) => prompt.length)), PROMPT_BUCKET);
+export const promptBucket = (prompts: readonly Int32Array[], multiple: number = BUCKETS.small.prompt): number =>
+  roundUp(Math.max(...prompts.map((prompt) => prompt.length)), multiple);
 
 /** Rows that go side by side in one run; a constant, so that nothing depends on the number of workers. */
 const SHARD_ROWS = 32;
@@ -135,7 +143,7 @@ export class Sampler {
   }
 
   async #shard(weights: Resident, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Draws[][]> {
-    const { group, random } = options, promptLength = promptBucket(prompts);
+    const { group, random } = options, promptLength = promptBucket(prompts, bucketsOf(this.#layout.size).prompt);
     const rows = prompts.flatMap((_, p) =>
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );

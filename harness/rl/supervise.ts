@@ -7,10 +7,11 @@ import type { Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
-import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import { floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import { AdamW, type AdamWOptions } from "./optimizer.ts";
+import { GradientSum } from "./gradient_sum.ts";
 import { inOrder } from "./in_order.ts";
-import { addGradients, cut, sequencesPerPass } from "./passes.ts";
+import { cut, sequencesPerPass } from "./passes.ts";
 import { roundUp } from "./sampler.ts";
 import { trainGraph } from "./train_graph.ts";
 
@@ -26,7 +27,6 @@ const BUCKET = 16;
 /** Trains weights in place, one batch of demonstrations at a time. */
 export class Supervisor {
   readonly #sessions: SessionCache;
-  readonly #gradient: Float32Array;
   readonly #resident: Resident;
 
   private constructor(
@@ -35,7 +35,6 @@ export class Supervisor {
     private readonly weights: Weights,
     private readonly optimizer: AdamW,
   ) {
-    this.#gradient = new Float32Array(weights.layout.size);
     this.#resident = residentWeights(weights);
     this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? 1 : MANY_SESSIONS);
   }
@@ -59,15 +58,15 @@ export class Supervisor {
     );
     const total = batch.reduce((sum, { completion }) => sum + completion.length, 0);
     const passes = cut(batch, sequencesPerPass(config, weights.layout, length));
+    const gradient = new GradientSum(weights.layout);
     let loss = 0;
-    this.#gradient.fill(0);
     for await (const results of inOrder(passes, runtime.concurrency, (pass) => this.#run(pass, length, 1 / total))) {
       loss += floats(results.loss)[0]!;
-      addGradients(this.#gradient, weights.layout, results);
-      release(results);
+      gradient.add(results);
     }
     if (!Number.isFinite(loss)) throw new FailureError(`Cannot train: the loss is ${loss}; lower the learning rate`);
-    await optimizer.step(weights, this.#gradient, learningRate);
+    await optimizer.step(weights, gradient, learningRate);
+    gradient.release();
     this.#resident.changed();
     return loss;
   }

@@ -21,7 +21,7 @@ import type {
 import { type Policy, weightsDigest } from "../model/policy.ts";
 import { environment, peakMemoryBytes } from "../runtime/environment.ts";
 import { chooseRuntime } from "../runtime/choose.ts";
-import { type Device, LocalRuntime } from "../runtime/session.ts";
+import type { Device } from "../runtime/session.ts";
 import { advantages, hasVariance } from "./advantage.ts";
 import { evaluate } from "./evaluate.ts";
 import { Learner, type SampleGroup, type UpdateReport } from "./learner.ts";

@@ -85,15 +85,19 @@ const dtypeOf = (data: TensorData): Dtype =>
     ? "int64"
     : "bool";
 
-/** Refuses a device that this build of ONNX Runtime cannot offer. */
+const REMEDY: Readonly<Record<Device, string>> = {
+  cpu: "reinstall the packages with `deno install`",
+  webgpu: "install a Vulkan driver and loader, or choose --device cpu",
+  cuda:
+    "install ONNX Runtime's CUDA libraries with `deno install --allow-scripts=npm:onnxruntime-node`, or choose --device cpu",
+};
+
+/** Refuses a device that this build of ONNX Runtime does not know. */
 export function checkDevice(device: Device): void {
   const offered = ort.listSupportedBackends().map((backend) => backend.name);
   if (offered.includes(device)) return;
   throw new MisuseError(
-    `Cannot use device "${device}": this build of ONNX Runtime offers ${offered.join(", ")}; choose one with --device` +
-      (device === "cuda"
-        ? ", or install its CUDA libraries with `deno install --allow-scripts=npm:onnxruntime-node`"
-        : ""),
+    `Cannot use device "${device}": this build of ONNX Runtime offers ${offered.join(", ")}; ${REMEDY[device]}`,
   );
 }
 
@@ -128,10 +132,16 @@ export class LocalRuntime implements Runtime {
       logSeverityLevel: 3,
       ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
     };
-    const session = typeof model === "string"
-      ? ort.InferenceSession.create(model, options)
-      : ort.InferenceSession.create(model, options);
-    return new LocalSession(await session);
+    try {
+      return new LocalSession(
+        await (typeof model === "string"
+          ? ort.InferenceSession.create(model, options)
+          : ort.InferenceSession.create(model, options)),
+      );
+    } catch (error) {
+      if (device === "cpu" || !(error instanceof Error)) throw error;
+      throw new MisuseError(`Cannot use device "${device}": ${error.message}; ${REMEDY[device]}`);
+    }
   }
 
   async dispose(): Promise<void> {
@@ -150,7 +160,9 @@ class LocalSession implements Session {
 
   async run(feeds: Tensors, { wanted, resident }: RunOptions = {}): Promise<Record<string, Tensor>> {
     if (!this.#session) throw new Error("Cannot run: the session is disposed");
-    // Of the resident tensors a graph takes those that it names; every feed must be an input.
+    // Of the resident tensors a graph takes those that it names; every feed must be an input, which ORT does not check.
+    const unknown = Object.keys(feeds).find((name) => !this.#inputs.has(name));
+    if (unknown !== undefined) throw new TypeError(`Cannot run: the graph has no input "${unknown}"`);
     const needed = Object.entries(resident?.tensors() ?? {}).filter(([name]) => this.#inputs.has(name));
     const fed = [...needed, ...Object.entries(feeds)]
       .map(([name, { data, shape }]) => [name, new ort.Tensor(dtypeOf(data), data, [...shape])] as const);

@@ -3,7 +3,7 @@
 
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
-import { stream } from "../../harness/base/prng.ts";
+import { Prng, stream } from "../../harness/base/prng.ts";
 import type { Sampling } from "../../harness/rl/decode_graph.ts";
 import type { Draws } from "../../harness/rl/sampler.ts";
 import {
@@ -63,6 +63,14 @@ for (const name of POLICY_NAMES) {
     await same("one row alone", [3], { group: 1 });
   });
 
+  Deno.test(`Sampler draws the same when most rows have ended and were dropped: ${name}`, async () => {
+    const drawing = { group: 8, maxTokens: 80, endTokens: [3, 7, 11, 21] }, all = await drawn(policy, ALL, drawing);
+    const late = all.map((samples) => samples.filter(({ tokens }) => tokens.length > 25).length);
+    ok(Math.max(...late) > 0 && Math.max(...late) <= 4, `${late} rows a prompt run on: groups must shrink`);
+    for (const prompt of ALL) strictEqual(difference(await drawn(policy, [prompt], drawing), [all[prompt]!]), null);
+    strictEqual(difference(await drawn(policy, ALL.toReversed(), drawing), all.toReversed()), null);
+  });
+
   Deno.test(`Sampler reports the probabilities that the trainer computes: ${name}`, async () => {
     for (const [which, group] of [[ALL, 8], [[5], 1], [[1, 4], 4], [[2, 3], 1]] as const) {
       const prompts = which.map((i) => randomPrompts(policy, LENGTHS)[i]!);
@@ -94,6 +102,16 @@ for (const name of POLICY_NAMES) {
     }
   });
 }
+
+Deno.test("Sampler reports the trainer's probabilities where key and value are narrow against the hidden size", async () => {
+  // One product for query, key and value would sum 128 terms at a time, one for 36 keys alone all 144 at once.
+  const policy = smallPolicy("Qwen2", { hidden_size: 144 }), prompts = randomPrompts(policy, [5, 18]);
+  const draws = await generate(policy, prompts, { group: 4, maxTokens: 12 }),
+    scored = await score(policy, prompts, draws);
+  draws.forEach((samples, p) =>
+    samples.forEach(({ probabilities }, s) => deepStrictEqual([...scored[p]![s]!], [...probabilities]))
+  );
+});
 
 Deno.test("Sampler draws the same with one worker, with two, and in this thread", async () => {
   const policy = smallPolicy("MHA"), drawing = { group: 8, maxTokens: 16 };
@@ -244,6 +262,32 @@ Deno.test("Sampler draws tokens as often as their probabilities say (chi-square,
       `chi-square ${statistic} with ${freedom} degrees of freedom`,
     );
     ok(cells >= 8);
+  }
+});
+
+Deno.test("Sampler draws tokens of its support at both ends of the uniform numbers", async () => {
+  class Constant extends Prng {
+    constructor(private readonly value: number) {
+      super([0, 0], [0, 0, 0]);
+    }
+    override uniform(): number {
+      return this.value;
+    }
+  }
+  const policy = smallPolicy("MHA"), prompts = randomPrompts(policy, [6, 9]);
+  for (const [value, end] of [[0, 0], [1 - 2 ** -23, -1]] as const) {
+    const draws = await generate(policy, prompts, {
+      group: 2,
+      maxTokens: 6,
+      sampling: { topK: 3 },
+      random: () => new Constant(value),
+    });
+    for (const { tokens, kept } of draws.flat()) {
+      tokens.forEach((token, t) => {
+        const support = [...kept![t]!].flatMap((flag, id) => flag ? [id] : []);
+        strictEqual(token, support.at(end), "the first token of the support for 0, the last one for almost 1");
+      });
+    }
   }
 });
 

@@ -1,0 +1,134 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { MisuseError } from "../../harness/base/errors.ts";
+import type { Grade, ItemSource, Task } from "../../harness/contract.ts";
+import { initialWeights } from "../../harness/model/layout.ts";
+import { type Policy, readPolicy, writePolicy } from "../../harness/model/policy.ts";
+import { residentWeights } from "../../harness/model/transformer.ts";
+import { evaluate, type EvaluationOptions } from "../../harness/rl/evaluate.ts";
+import { rollOut } from "../../harness/rl/rollout.ts";
+import { Sampler } from "../../harness/rl/sampler.ts";
+import { relativeError } from "../oracles/float64.ts";
+import { tinyCompanions, tinyConfig, withFolder } from "../model/tiny_policy.ts";
+import { PLAIN, withRuntime } from "./small_policies.ts";
+
+const STATUSES = ["correct", "wrong", "unparseable", "truncated"] as const;
+
+/** Grades by the completion's length alone, so that every status occurs. */
+const task: Task = {
+  name: "length",
+  version: 1,
+  summary: "",
+  rewards: ["correctness", "length"],
+  defaults: {},
+  load: () => Promise.reject(new Error("not loaded here")),
+  prompt: ({ question }) => [{ role: "user", content: question }],
+  grade: (_, completion): Grade => {
+    const status = STATUSES[completion.length % 4]!;
+    return {
+      status,
+      extracted: status === "correct" ? completion : null,
+      rewards: [status === "correct" ? 1 : 0, completion.length],
+    };
+  },
+  example: { item: { id: "example", question: "?", gold: "1" }, completion: "" },
+};
+const items: ItemSource = {
+  size: 7,
+  item: (index) => ({ id: `item-${index}`, question: `Anna has ${index} apples.`, gold: `${index}` }),
+};
+const OPTIONS: EvaluationOptions = { split: "test", items, n: 100, step: 3, samples: 3, seed: 1, batch: 6 };
+
+/** Runs with a tiny random policy and what asks it. */
+async function withAsker(
+  work: (asker: Parameters<typeof evaluate>[0], policy: Policy) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (parent) => {
+    const folder = join(parent, "policy"),
+      config = tinyConfig({ initializer_range: 0.5, max_position_embeddings: 128 });
+    await writePolicy(folder, { config, weights: initialWeights(config, 0), companions: tinyCompanions }, {
+      dtype: "F32",
+    });
+    const policy = await readPolicy(folder);
+    await withRuntime(0, async (runtime) => {
+      const sampler = new Sampler(runtime, policy.config, policy.tokenizer.eosTokenIds, 128);
+      await work({ task, tokenizer: policy.tokenizer, sampler, maxPromptTokens: 64, maxTokens: 10 }, policy);
+      await sampler.dispose();
+    });
+  });
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+Deno.test("evaluate() counts what the grader says, question by question and sample by sample", async () => {
+  await withAsker(async (asker, { weights }) => {
+    const { record, samples } = await evaluate(asker, residentWeights(weights), OPTIONS);
+    deepStrictEqual(
+      samples.map(({ id, sample }) => `${id}.${sample}`),
+      Array.from({ length: 21 }, (_, i) => `item-${Math.floor(i / 3)}.${i % 3}`),
+    );
+    for (const { completion, status, extracted, rewards, gold, id } of samples) {
+      deepStrictEqual(
+        { status, extracted, rewards: Object.values(rewards) },
+        task.grade(items.item(0), completion, false),
+      );
+      strictEqual(`item-${gold}`, id);
+    }
+    const right = Array.from(
+      { length: 7 },
+      (_, q) => samples.slice(3 * q, 3 * q + 3).map(({ status }) => status === "correct" ? 1 : 0),
+    );
+    ok(right.some((row) => new Set(row).size > 1), "some question must be answered right and wrong");
+    deepStrictEqual([record.n, record.samples, record.mode, record.step, record.split], [7, 3, "sample", 3, "test"]);
+    ok(relativeError([record.accuracy], [mean(right.flat())]) < 1e-12);
+    strictEqual(record.passAtSamples, mean(right.map((row) => Math.max(...row))));
+    for (const status of STATUSES) {
+      strictEqual(
+        record.statuses[status],
+        samples.filter((sample) => sample.status === status).length,
+      );
+    }
+    ok(relativeError([record.rewards.length!], [mean(samples.map(({ completion }) => completion.length))]) < 1e-12);
+    ok(relativeError([record.completionLength], [mean(samples.map(({ tokens }) => tokens))]) < 1e-12);
+  });
+});
+
+Deno.test("evaluate() gives the same samples whatever the batch, at every step, and others for another seed", async () => {
+  await withAsker(async (asker, { weights }) => {
+    const texts = async (changes: Partial<EvaluationOptions>) =>
+      (await evaluate(asker, residentWeights(weights), { ...OPTIONS, ...changes })).samples.map(({ completion }) =>
+        completion
+      );
+    const base = await texts({});
+    for (const changes of [{ batch: 1 }, { batch: 100 }, { step: 9 }]) deepStrictEqual(await texts(changes), base);
+    deepStrictEqual(await texts({ n: 2 }), base.slice(0, 6));
+    ok((await texts({ seed: 2 })).join() !== base.join());
+  });
+});
+
+Deno.test("evaluate() is greedy with one completion a question where no samples are asked for", async () => {
+  await withAsker(async (asker, { weights }) => {
+    const { record, samples } = await evaluate(asker, residentWeights(weights), { ...OPTIONS, samples: 0 });
+    deepStrictEqual([record.mode, record.samples, samples.length], ["greedy", 1, 7]);
+    strictEqual(record.passAtSamples, record.accuracy);
+    const again = await evaluate(asker, residentWeights(weights), { ...OPTIONS, samples: 0, seed: 5 });
+    deepStrictEqual(again.samples, samples);
+  });
+});
+
+Deno.test("rollOut() refuses a prompt that is too long, naming the item and the remedy", async () => {
+  await withAsker(async (asker, { weights }) => {
+    const asked = rollOut({ ...asker, maxPromptTokens: 3 }, residentWeights(weights), [items.item(4)], 2, PLAIN, {
+      seed: 0,
+      purpose: "rollout",
+      step: 0,
+      first: 0,
+    });
+    await rejects(
+      asked,
+      (error) =>
+        error instanceof MisuseError &&
+        /"item-4".*rl\.maxPromptTokens is 3.*--set rl\.maxPromptTokens=\d+/.test(error.message),
+    );
+  });
+});

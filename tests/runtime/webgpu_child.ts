@@ -1,0 +1,94 @@
+// Runs the graphs of training and of sampling on the WebGPU provider and on the CPU, in a process of its own because the
+// Vulkan driver is chosen when a process starts. Prints the relative error of every output as JSON.
+
+import { lower } from "../../harness/graph/lower.ts";
+import { verifyGraph } from "../../harness/graph/verify.ts";
+import { weightsDigest } from "../../harness/model/policy.ts";
+import { residentWeights } from "../../harness/model/transformer.ts";
+import { type Draws, promptFeeds, Sampler } from "../../harness/rl/sampler.ts";
+import { trainGraph } from "../../harness/rl/train_graph.ts";
+import { type Device, LocalRuntime } from "../../harness/runtime/session.ts";
+import { stream } from "../../harness/base/prng.ts";
+import { relativeError } from "../oracles/float64.ts";
+import { LENGTH, PLAIN, type Policy, randomPrompts, smallPolicy } from "../rl/small_policies.ts";
+
+const column = (rows: number, value: (i: number) => number) => ({
+  data: Float32Array.from({ length: rows }, (_, i) => value(i)),
+  shape: [rows, 1],
+});
+
+/** Every output of a policy-gradient pass. */
+async function pass({ config, weights }: Policy, device: Device): Promise<Record<string, Float32Array>> {
+  const [promptLength, length, group] = [8, 6, 2],
+    prompts = randomPrompts({ config, weights }, [5, 8]),
+    width = prompts.length * group,
+    rows = length * width;
+  const graph = trainGraph({
+    config,
+    layout: weights.layout,
+    shape: { kind: "completions", promptLength, prompts: prompts.length, length, group },
+    objective: { kind: "policy-gradient", clipLow: 0.2, clipHigh: 0.2, klBeta: 0.1 },
+    temperature: 0.9,
+    kept: false,
+    length: 32,
+  });
+  verifyGraph(lower(graph, "webgpu"));
+  const random = stream(1, "webgpu"),
+    ids = (count: number) => BigInt64Array.from({ length: count }, () => BigInt(random.int(config.vocabSize)));
+  const session = await new LocalRuntime({ device, threads: 1 }).load(graph);
+  const results = await session.run({
+    ...promptFeeds(prompts, promptLength),
+    tokens: { data: ids(rows - width), shape: [rows - width] },
+    positions: {
+      data: BigInt64Array.from(
+        { length: rows - width },
+        (_, row) => BigInt(prompts[Math.floor(row % width / group)]!.length + Math.floor(row / width)),
+      ),
+      shape: [rows - width, 1],
+    },
+    targets: { data: ids(rows), shape: [rows, 1] },
+    weight: column(rows, (i) => (i % 3) / 10),
+    advantage: column(rows, (i) => Math.sin(i)),
+    counted: column(rows, () => 1),
+    old: column(rows, () => 0.03),
+    reference: column(rows, () => 0.04),
+  }, { resident: residentWeights(weights) });
+  await session.dispose();
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+  );
+}
+
+/** Sampled completions whose support is limited. */
+async function draws(policy: Policy, device: Device): Promise<Draws[]> {
+  const runtime = new LocalRuntime({ device, threads: 1 }), sampling = { ...PLAIN, temperature: 0.9, topK: 8 };
+  const sampler = new Sampler(runtime, policy.config, [39], LENGTH);
+  const random = (prompt: number, sample: number) => stream(2, "rollout", 0, prompt, sample);
+  const options = { group: 2, maxTokens: 6, sampling, random };
+  const all = await sampler.generate(residentWeights(policy.weights), randomPrompts(policy, [5, 9]), options);
+  await sampler.dispose();
+  return all.flat();
+}
+
+/** What the parent checks. */
+export interface Report {
+  readonly errors: Readonly<Record<string, number>>;
+  readonly tokens: Readonly<Record<"webgpu" | "cpu", readonly string[]>>;
+  /** No run wrote to the weights. */
+  readonly intact: boolean;
+}
+
+// One layer with everything: the driver compiles every kernel for every shape, which takes most of the time.
+const policy = smallPolicy("Qwen2", { num_hidden_layers: 1 }), before = weightsDigest(policy.weights);
+const expected = await pass(policy, "cpu"), actual = await pass(policy, "webgpu");
+const here = await draws(policy, "cpu"), there = await draws(policy, "webgpu");
+const texts = (draws: readonly Draws[]) => draws.map(({ tokens }) => tokens.join());
+const report: Report = {
+  errors: Object.fromEntries([
+    ...Object.entries(expected).map(([name, data]) => [name, relativeError(actual[name]!, data)]),
+    ...here.map(({ probabilities }, i) => [`sample ${i}`, relativeError(there[i]!.probabilities, probabilities)]),
+  ]),
+  tokens: { webgpu: texts(there), cpu: texts(here) },
+  intact: weightsDigest(policy.weights) === before,
+};
+console.log(JSON.stringify(report));
