@@ -39,7 +39,7 @@ const rl = z.strictObject({
   maskTruncated: z.boolean().default(false).describe("leave completions cut off at the cap out of the loss"),
   microBatch: z.int().min(0).default(0)
     .describe("completions in one backward pass; bounds memory, does not change the update; 0 chooses"),
-  learningRate: z.number().min(0).max(1).default(3e-6).describe("peak learning rate of AdamW"),
+  learningRate: z.number().min(0).max(1).default(2e-6).describe("peak learning rate of AdamW"),
   schedule: z.enum(["constant", "linear", "cosine"]).default("constant").describe("learning rate after warm-up"),
   warmup: z.number().min(0).max(1).default(0.05).describe("share of the updates over which the rate rises from 0"),
   beta1: z.number().min(0).lt(1).default(0.9).describe("AdamW: decay of the first moment"),

@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
-import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
+import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import type { AdamW } from "./optimizer.ts";
@@ -82,7 +82,7 @@ export class Learner {
     this.#reference = reference && residentWeights(reference);
     this.#buckets = bucketsOf(weights.layout.size);
     const scorers = reference ? 2 : 1; // one scores for the reference, one trains
-    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_SESSIONS);
+    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_PASSES);
   }
 
   /** One optimizer step on a batch. @throws FailureError where loss or gradient are not finite */

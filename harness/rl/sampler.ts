@@ -7,7 +7,7 @@ import type { Prng } from "../base/prng.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Layout, parameterLayout } from "../model/layout.ts";
 import { MASKED, type Model } from "../model/transformer.ts";
-import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
+import { isLarge, MANY_DECODERS } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import {
@@ -24,7 +24,7 @@ import { inOrder } from "./in_order.ts";
  * Prompts and completions are padded to multiples of these, so that few shapes occur; fewer of a large model, whose
  * sessions are costly to make and keep gigabytes.
  */
-const BUCKETS = { small: { prompt: 16, completion: 8 }, large: { prompt: 64, completion: 32 } };
+const BUCKETS = { small: { prompt: 16, completion: 16 }, large: { prompt: 64, completion: 32 } };
 
 /** The buckets of a model with so many floats of weights. */
 export const bucketsOf = (weights: number): { prompt: number; completion: number } =>
@@ -112,7 +112,7 @@ export class Sampler {
     private readonly length: number,
   ) {
     this.#layout = parameterLayout(config);
-    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_SESSIONS);
+    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_DECODERS);
     if (endTokens.length === 0) {
       throw new MisuseError(
         "Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json",

@@ -5,7 +5,7 @@ import { FailureError } from "../base/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
-import { isLarge, MANY_SESSIONS } from "../runtime/choose.ts";
+import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import { AdamW, type AdamWOptions } from "./optimizer.ts";
@@ -36,7 +36,7 @@ export class Supervisor {
     private readonly optimizer: AdamW,
   ) {
     this.#resident = residentWeights(weights);
-    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? 1 : MANY_SESSIONS);
+    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? 1 : MANY_PASSES);
   }
 
   static async create(

@@ -12,6 +12,7 @@ import { gradientName, trainGraph } from "../../harness/rl/train_graph.ts";
 import { type Array64, relativeError } from "../oracles/float64.ts";
 import { runGraph } from "../oracles/onnx.ts";
 import {
+  EXACT,
   generate,
   type Policy,
   POLICY_NAMES,
@@ -73,10 +74,10 @@ for (const name of POLICY_NAMES) {
 
   Deno.test(`Learner's update does not depend on how the batch is cut into passes: ${name}`, async () => {
     const { batch } = await sampledBatch(policy), whole = await learn(policy, batch, settings({ microBatch: 18 }));
-    strictEqual(whole.report.samplerTrainerGap, 0);
+    ok(whole.report.samplerTrainerGap <= EXACT);
     for (const microBatch of [0, 1, 2, 4, 6, 7, 12]) {
       const { report, gradient } = await learn(policy, batch, settings({ microBatch }));
-      strictEqual(report.samplerTrainerGap, 0, `${microBatch} completions a pass`);
+      ok(report.samplerTrainerGap <= EXACT, `${microBatch} completions a pass`);
       const error = relativeError(gradient, whole.gradient);
       ok(error < 1e-5, `${microBatch} completions a pass: the gradient is off by ${error}`);
       for (const key of ["loss", "entropy", "clipShare", "gradientNorm"] as const) {
@@ -88,7 +89,7 @@ for (const name of POLICY_NAMES) {
   Deno.test(`Learner sees no gap under temperature, top-k and top-p: ${name}`, async () => {
     const sampling = { temperature: 1.3, topK: 12, topP: 0.9 }, { batch } = await sampledBatch(policy, sampling);
     const { report } = await learn(policy, batch, settings(sampling));
-    strictEqual(report.samplerTrainerGap, 0);
+    ok(report.samplerTrainerGap <= EXACT);
   });
 }
 

@@ -8,6 +8,7 @@ import type { Sampling } from "../../harness/rl/decode_graph.ts";
 import type { Draws } from "../../harness/rl/sampler.ts";
 import {
   type Drawing,
+  EXACT,
   generate,
   type Policy,
   POLICY_NAMES,
@@ -27,7 +28,7 @@ const drawn = (policy: Policy, which: readonly number[], drawing: Drawing): Prom
 };
 const ALL = LENGTHS.map((_, i) => i);
 
-/** The first of two lists of draws that differ in a bit, as text; null where none does. */
+/** The first place where two lists of draws differ, as text; null where they do not. */
 function difference(one: readonly (readonly Draws[])[], other: readonly (readonly Draws[])[]): string | null {
   for (const [p, samples] of one.entries()) {
     for (const [s, { tokens, probabilities, truncated }] of samples.entries()) {
@@ -35,12 +36,16 @@ function difference(one: readonly (readonly Draws[])[], other: readonly (readonl
       if (tokens.join() !== there.tokens.join() || truncated !== there.truncated) {
         return `tokens of ${p}.${s}: ${tokens} and ${there.tokens}`;
       }
-      const t = probabilities.findIndex((x, i) => x !== there.probabilities[i]);
+      const t = probabilities.findIndex((x, i) => Math.abs(x - there.probabilities[i]!) > EXACT * x);
       if (t >= 0) return `probability of token ${t} of ${p}.${s}: ${probabilities[t]} and ${there.probabilities[t]}`;
     }
   }
   return null;
 }
+
+/** The same draws with probabilities from elsewhere. */
+const withProbabilities = (draws: readonly (readonly Draws[])[], probabilities: readonly (readonly Float32Array[])[]) =>
+  draws.map((samples, p) => samples.map((draw, s) => ({ ...draw, probabilities: probabilities[p]![s]! })));
 
 for (const name of POLICY_NAMES) {
   const policy = smallPolicy(name);
@@ -75,11 +80,12 @@ for (const name of POLICY_NAMES) {
     for (const [which, group] of [[ALL, 8], [[5], 1], [[1, 4], 4], [[2, 3], 1]] as const) {
       const prompts = which.map((i) => randomPrompts(policy, LENGTHS)[i]!);
       const draws = await drawn(policy, which, { group });
-      const scored = (probabilities: Float32Array[][]) =>
-        draws.map((samples, p) => samples.map((draw, s) => ({ ...draw, probabilities: probabilities[p]![s]! })));
-      strictEqual(difference(draws, scored(await score(policy, prompts, draws))), null);
+      strictEqual(difference(draws, withProbabilities(draws, await score(policy, prompts, draws))), null);
       strictEqual(
-        difference(draws, scored(await score(policy, prompts, draws, { promptLength: 64, length: 48 }))),
+        difference(
+          draws,
+          withProbabilities(draws, await score(policy, prompts, draws, { promptLength: 64, length: 48 })),
+        ),
         null,
         "padded further",
       );
@@ -96,9 +102,7 @@ for (const name of POLICY_NAMES) {
     ) {
       const prompts = randomPrompts(policy, LENGTHS), draws = await drawn(policy, ALL, { group: 2, sampling });
       const scored = await score(policy, prompts, draws, { temperature: sampling.temperature ?? 1 });
-      draws.forEach((samples, p) =>
-        samples.forEach(({ probabilities }, s) => deepStrictEqual([...scored[p]![s]!], [...probabilities]))
-      );
+      strictEqual(difference(draws, withProbabilities(draws, scored)), null);
     }
   });
 }
@@ -108,9 +112,7 @@ Deno.test("Sampler reports the trainer's probabilities where key and value are n
   const policy = smallPolicy("Qwen2", { hidden_size: 144 }), prompts = randomPrompts(policy, [5, 18]);
   const draws = await generate(policy, prompts, { group: 4, maxTokens: 12 }),
     scored = await score(policy, prompts, draws);
-  draws.forEach((samples, p) =>
-    samples.forEach(({ probabilities }, s) => deepStrictEqual([...scored[p]![s]!], [...probabilities]))
-  );
+  strictEqual(difference(draws, withProbabilities(draws, scored)), null);
 });
 
 Deno.test("Sampler draws the same with one worker, with two, and in this thread", async () => {
