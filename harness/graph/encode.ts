@@ -178,13 +178,13 @@ class Encoder {
     const { node, index } = value;
     const name = node.op === "Constant"
       ? this.#constant(node.attributes.data as ConstantData, value)
-      : `v${node.id}_${index}`;
+      : `%${node.id}.${index}`;
     this.#names.set(value, name);
     return name;
   }
 
   #constant(data: ConstantData, { node, dtype, shape }: Value): string {
-    const name = `c${node.id}`;
+    const name = `$${node.id}`;
     this.#initializer(name, DATA_TYPE[dtype], shape as readonly number[], bytesOf(data));
     return name;
   }
@@ -224,7 +224,7 @@ class Encoder {
 
   /** Small constants that stand for attributes, shared by content. */
   #attributeConstant(data: Float32Array | BigInt64Array): string {
-    const name = `${data instanceof Float32Array ? "f" : "i"}_${[...data].join("_")}`;
+    const name = `#${data instanceof Float32Array ? "f" : "i"}_${[...data].join("_")}`;
     const dims = data instanceof Float32Array ? [] : [data.length];
     if (!this.#initializers.has(name)) {
       this.#initializers.set(name, {
@@ -263,13 +263,14 @@ class Encoder {
 
   #body(loop: Node, nodes: readonly Node[]): proto.onnx.IGraphProto {
     const body = bodyOf(loop)!, inside = bodyNodes(loop);
+    if ([...inside].some((node) => bodyOf(node))) throw new TypeError("Cannot encode: a Loop within a Loop's body");
     const encoded = nodes.filter((node) => inside.has(node)).flatMap((node) => this.#node(node, nodes));
     // A result needs a name of its own that is made inside the body; what is not gets one by a copy.
     const parameters = new Set(body.parameters), taken = new Set<Value>(), copies: proto.onnx.INodeProto[] = [];
     const output = body.results.map((value, i) => {
       const own = inside.has(value.node) && !parameters.has(value) && !taken.has(value);
       taken.add(value);
-      const name = own ? this.#name(value) : `b${loop.id}_${i}`;
+      const name = own ? this.#name(value) : `%${loop.id}.result${i}`;
       if (!own) copies.push({ opType: "Identity", input: [this.#name(value)], output: [name] });
       return valueInfo(name, value);
     });

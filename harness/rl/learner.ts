@@ -9,7 +9,7 @@ import type { Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
-import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import { floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import type { AdamW } from "./optimizer.ts";
 import { GradientSum } from "./gradient_sum.ts";
 import { inOrder } from "./in_order.ts";

@@ -93,8 +93,11 @@ export const runLength = (maxPromptTokens: number, maxCompletionTokens: number):
 export const promptBucket = (prompts: readonly Int32Array[], multiple: number = BUCKETS.small.prompt): number =>
   roundUp(Math.max(...prompts.map((prompt) => prompt.length)), multiple);
 
-/** Rows that go side by side in one run; a constant, so that nothing depends on the number of workers. */
-const SHARD_ROWS = 32;
+/**
+ * Rows that go side by side in one run; constants, so that nothing depends on the number of workers. A large model's
+ * products have the rows as columns, and the CPU kernel adds up in other blocks where these are more than 16.
+ */
+const SHARD_ROWS = { small: 32, large: 16 };
 
 /** How decoding multiplies: with few rows against weights that do not fit the cache, columns are faster. */
 const decodeProducts = ({ size }: Layout): Model["products"] => isLarge(size) ? "columns" : "rows";
@@ -132,7 +135,8 @@ export class Sampler {
         `Cannot generate: a prompt of ${longest} tokens and ${maxTokens} new ones exceed the context of ${this.config.maxPositions}; lower rl.maxCompletionTokens or rl.maxPromptTokens`,
       );
     }
-    const side = Math.max(1, Math.floor(SHARD_ROWS / group)), drawn: Draws[][] = [];
+    const rows = isLarge(this.#layout.size) ? SHARD_ROWS.large : SHARD_ROWS.small;
+    const side = Math.max(1, Math.floor(rows / group)), drawn: Draws[][] = [];
     const starts = Array.from({ length: Math.ceil(prompts.length / side) }, (_, i) => i * side);
     const shard = (first: number) => {
       const shifted = { ...options, random: (prompt: number, sample: number) => random(first + prompt, sample) };

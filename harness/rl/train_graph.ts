@@ -45,7 +45,7 @@ export interface PassOptions {
 }
 
 /** Logits of a pass are made in chunks of rows that stay under this many bytes. */
-const LOGITS_BYTES = 48 * 2 ** 20;
+const LOGITS_BYTES = 256 * 2 ** 20;
 
 /** Tokens that a pass scores. */
 export function scoredTokens(shape: PassShape): number {

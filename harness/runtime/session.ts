@@ -11,6 +11,7 @@ import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
 import type { Dtype, Graph } from "../graph/ir.ts";
 import { lower, type Target } from "../graph/lower.ts";
+import { verifyGraph } from "../graph/verify.ts";
 
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
 export type Device = typeof DEVICES[number];
@@ -101,8 +102,12 @@ export function checkDevice(device: Device): void {
   );
 }
 
-/** The bytes of an ONNX model that a device runs. */
-export const modelBytes = (graph: Graph, device: Device): Uint8Array => encode(lower(graph, TARGET[device])).model;
+/** The bytes of an ONNX model that a device runs; the lowered graph is verified first. */
+export function modelBytes(graph: Graph, device: Device): Uint8Array {
+  const lowered = lower(graph, TARGET[device]);
+  verifyGraph(lowered);
+  return encode(lowered).model;
+}
 
 /** Sessions of this process (or worker), one run at a time. */
 export class LocalRuntime implements Runtime {

@@ -9,14 +9,18 @@ export class SessionCache {
   /** In the order of last use. */
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  /** @param capacity sessions kept at most; a caller uses no more of them at once */
-  constructor(private readonly runtime: Runtime, private readonly capacity: number) {}
+  readonly #capacity: number;
+
+  /** @param capacity sessions kept; a runtime that runs several at once keeps at least two for each of them */
+  constructor(private readonly runtime: Runtime, capacity: number) {
+    this.#capacity = runtime.concurrency > 1 ? Math.max(capacity, 2 * runtime.concurrency) : capacity;
+  }
 
   /** The session of a key, built by `graph` where there is none. */
   async get(key: string, graph: () => Graph): Promise<Session> {
     const known = this.#sessions.get(key);
     this.#sessions.delete(key);
-    while (this.#sessions.size >= this.capacity) {
+    while (this.#sessions.size >= this.#capacity) {
       const [oldest, session] = this.#sessions.entries().next().value!;
       this.#sessions.delete(oldest);
       await (await session).dispose();
