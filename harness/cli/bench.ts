@@ -26,7 +26,7 @@ interface BenchFlags {
   readonly policy: string;
   readonly dataDir?: string;
   readonly device: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly config?: string;
   readonly out?: string;
   readonly threads?: number;
@@ -56,7 +56,7 @@ export function addBench(
     .option("--policy <name>", "embedded, embedded-cold, or a Hugging Face folder", "embedded")
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
-    .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect, [])
+    .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
     .option("--config <file>", "config fields from a YAML or JSON file")
     .option("--out <folder>", "where results go (default: results/<date>-<time>-<task>-<policy>)")
     .option(
@@ -84,11 +84,11 @@ A config field is taken from the arm, else --set, --config, the profile, the tas
 Exit code: 0 all cells finished, 1 a cell failed, 2 the command was wrong, 130 interrupted by Ctrl-C.
 
 Examples:
-  bench                                            the embedded policy learns arithmetic, in minutes
-  bench --profile smoke                            the same in seconds, to see that all works
-  bench --arms grpo --seeds 0-4 --set rl.updates=60
-  bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
-  bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
+  deno task bench                                  the embedded policy learns arithmetic, in minutes
+  deno task bench --profile smoke                  the same in seconds, to see that all works
+  deno task bench --arms grpo --seeds 0-4 --set rl.updates=60
+  deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
+  deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
 `,
     )
     .action(async (task: string, flags: BenchFlags) => {
@@ -133,7 +133,7 @@ async function bench(task: string, flags: BenchFlags, { worker }: Pick<RunOption
 }
 
 /** Defaults < the task's < profile < config file < --set; an arm's own fields come last, in the plan. */
-async function resolveConfig(task: string, { profile, config: file, set }: BenchFlags): Promise<Config> {
+async function resolveConfig(task: string, { profile, config: file, set = [] }: BenchFlags): Promise<Config> {
   const tasked = overrideFields(defaultConfig, findTask(task).defaults, `task "${task}"`);
   const profiled = overrideConfig(tasked, findProfile(profile).config, `profile "${profile}"`);
   const filed = file === undefined ? profiled : overrideConfig(profiled, await readConfigFile(file), file);
@@ -164,7 +164,7 @@ function configTable(): string {
   return alignColumns([["field", "default", "allowed", "meaning"], [], ...rows], 4);
 }
 
-function collect(value: string, earlier: readonly string[]): readonly string[] {
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
 }
 

@@ -1,4 +1,5 @@
-// Where a running cell stands, from its events: what a progress display shows of it.
+// Where a running cell stands, from its events, and how long it and its experiment will take: what a progress display
+// shows of them.
 
 import type { CellEvent } from "../contract.ts";
 import type { PlannedCell } from "../experiment/plan.ts";
@@ -9,7 +10,7 @@ export class CellMeter {
   readonly label: string;
   phase = "starting";
   step = 0;
-  updates: number;
+  ended = false;
   #reward: number | null = null;
   #accuracy: number | null = null;
   #tokensPerSecond: number | null = null;
@@ -17,15 +18,16 @@ export class CellMeter {
   #lastStepEnded = 0;
   #firstStepSeconds = 0;
 
-  constructor({ spec }: PlannedCell) {
+  /** @param updates that the cell will do */
+  constructor({ spec }: PlannedCell, readonly updates: number) {
     this.label = `${spec.arm} seed ${spec.seed}`;
-    this.updates = spec.config.rl.updates;
   }
 
   take(event: CellEvent, now: number): void {
     if (event.type === "phase") this.phase = event.phase;
     else if (event.type === "evaluation") {
-      if (event.record.mode === "greedy") this.#accuracy = event.record.accuracy;
+      const { split, mode, accuracy } = event.record;
+      if (split === "validation" && mode === "greedy") this.#accuracy = accuracy;
     } else if (event.type === "step") {
       const { record } = event;
       if (this.step === 0) {
@@ -34,29 +36,43 @@ export class CellMeter {
       }
       this.#lastStepEnded = now;
       this.step = record.step;
-      this.updates = event.updates;
       this.#reward = record.rewards.total?.mean ?? null;
       this.#tokensPerSecond = record.timing.rolloutTokensPerSecond;
     }
   }
 
-  /** Seconds until the last update at the pace so far, evaluations in between included; null before there is a pace. */
-  secondsLeft(): number | null {
+  /** The pace so far, evaluations in between included; null before the first update. */
+  secondsPerUpdate(): number | null {
     if (this.step === 0) return null;
-    const spent = this.#firstStepSeconds + (this.#lastStepEnded - this.#firstStepEnded) / 1000;
-    return spent / this.step * (this.updates - this.step);
+    return (this.#firstStepSeconds + (this.#lastStepEnded - this.#firstStepEnded) / 1000) / this.step;
   }
 
-  /** "step 10/120, reward 1.43, accuracy 31.6 %, 8.1k tokens/s, 0:41 left" */
-  text(): string {
-    const left = this.secondsLeft();
-    if (this.step === 0 && this.#accuracy === null) return this.phase;
-    return [
-      `step ${this.step}/${this.updates}`,
-      this.#reward === null ? "" : `reward ${this.#reward.toFixed(2)}`,
-      this.#accuracy === null ? "" : `accuracy ${percent(this.#accuracy)}`,
-      this.#tokensPerSecond === null ? "" : `${quantity(this.#tokensPerSecond)} tokens/s`,
-      left === null ? "" : `${duration(left)} left`,
-    ].filter(Boolean).join(", ");
+  /** Seconds until the last update, at its own pace or, before it has one, at that of others. */
+  secondsLeft(others: number | null = null): number | null {
+    const pace = this.secondsPerUpdate() ?? others;
+    return pace === null ? null : this.ended ? 0 : pace * (this.updates - this.step);
   }
+
+  /** "step 10/120, 0:41 left, accuracy 31.6 %, reward 1.43, 8.1k tokens/s": as many of these as fit into the width. */
+  text(width = Infinity): string {
+    const left = this.secondsLeft();
+    const parts = [
+      this.step === 0 ? this.phase : `step ${this.step}/${this.updates}`,
+      left === null ? "" : `${duration(left)} left`,
+      this.#accuracy === null ? "" : `accuracy ${percent(this.#accuracy)}`,
+      this.#reward === null ? "" : `reward ${this.#reward.toFixed(2)}`,
+      this.#tokensPerSecond === null ? "" : `${quantity(this.#tokensPerSecond)} tokens/s`,
+    ].filter(Boolean);
+    while (parts.length > 1 && parts.join(", ").length > width) parts.pop();
+    return parts.join(", ");
+  }
+}
+
+/** Seconds until all cells have ended, with so many side by side; null before one of them has a pace. */
+export function experimentSecondsLeft(meters: readonly CellMeter[], jobs: number): number | null {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const paces = meters.flatMap((meter) => meter.secondsPerUpdate() ?? []);
+  if (paces.length === 0) return null;
+  const left = meters.map((meter) => meter.secondsLeft(sum(paces) / paces.length) ?? 0);
+  return Math.max(...left, sum(left) / jobs);
 }

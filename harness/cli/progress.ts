@@ -8,7 +8,7 @@ import type { EvaluationRecord } from "../contract.ts";
 import type { ExperimentPlan, PlannedCell } from "../experiment/plan.ts";
 import type { ExperimentProgress } from "../experiment/run_experiment.ts";
 import type { CellEntry } from "../records/schema.ts";
-import { CellMeter } from "./cell_meter.ts";
+import { CellMeter, experimentSecondsLeft } from "./cell_meter.ts";
 import { duration, percent, points } from "./format.ts";
 
 /** Shows a running experiment. */
@@ -29,7 +29,7 @@ export function progressLines(
   print: (line: string) => void,
   clock: () => number = () => performance.now(),
 ): ProgressDisplay {
-  const meters = new Map<PlannedCell, CellMeter>(plan.cells.map((cell) => [cell, new CellMeter(cell)]));
+  const meters = metersOf(plan);
   const printed = new Map<PlannedCell, { step: number; at: number }>();
   let ended = 0;
   return {
@@ -53,55 +53,66 @@ export function progressLines(
   };
 }
 
+/** Characters of a bar. */
+const BAR = 12;
+
 function progressBars(plan: ExperimentPlan): ProgressDisplay {
-  const width = Math.max(...plan.cells.map((cell) => new CellMeter(cell).label.length), "all cells".length);
+  const meters = metersOf(plan), all = [...meters.values()];
+  const width = Math.max(...all.map(({ label }) => label.length), "all cells".length);
   const bars = new cliProgress.MultiBar({
     stream: process.stderr,
     format: "{label} {bar} {text}",
-    barsize: 20,
+    barsize: BAR,
     fps: 8,
     hideCursor: true,
     emptyOnZero: true,
     gracefulExit: false, // signals are the command's
   }, cliProgress.Presets.shades_grey);
-  const trains = new Map(plan.arms.map((arm) => [arm.name, arm.trains]));
-  const updatesOf = (cell: PlannedCell) => trains.get(cell.spec.arm) ? cell.spec.config.rl.updates : 0;
-  const total = plan.cells.reduce((sum, cell) => sum + updatesOf(cell), 0);
-  const running = new Map<PlannedCell, { meter: CellMeter; bar: ReturnType<typeof bars.create> }>();
-  const all = bars.create(total, 0, { label: "all cells".padEnd(width), text: "" });
-  const start = performance.now();
-  let ended = 0, doneBefore = 0;
+  const open = (label: string, total: number) => bars.create(total, 0, { label: label.padEnd(width), text: "" });
+  const total = open("all cells", all.reduce((sum, { updates }) => sum + updates, 0));
+  const running = new Map<PlannedCell, ReturnType<typeof open>>();
+  let ended = 0;
 
-  const updateTotal = () => {
-    const done = doneBefore + [...running.values()].reduce((sum, { meter }) => sum + meter.step, 0);
-    const left = done === 0 ? null : (performance.now() - start) / 1000 * (total - done) / done;
-    const time = left === null || total === done ? "" : `, about ${duration(left)} left`;
-    all.update(done, { text: `${ended} of ${plan.cells.length} cells done${time}` });
+  const update = (cell: PlannedCell, meter: CellMeter) => {
+    const room = (process.stderr.columns || 80) - width - BAR - 2;
+    running.get(cell)?.update(meter.step, { text: meter.text(room) });
+  };
+  const updateTotal = (stopped: boolean) => {
+    const left = stopped || ended === all.length ? null : experimentSecondsLeft(all, plan.jobs);
+    const time = left === null ? "" : `, about ${duration(left)} left`;
+    total.update(all.reduce((sum, { step }) => sum + step, 0), {
+      text: `${ended} of ${all.length} cells done${time}`,
+    });
   };
   return {
     report(progress) {
-      const { cell } = progress;
-      if (progress.type === "started") {
-        const meter = new CellMeter(cell);
-        const bar = bars.create(meter.updates, 0, { label: meter.label.padEnd(width), text: meter.text() });
-        running.set(cell, { meter, bar });
-      } else if (progress.type === "event") {
-        const entry = running.get(cell);
-        entry?.meter.take(progress.event, performance.now());
-        entry?.bar.update(entry.meter.step, { text: entry.meter.text() });
-      } else {
-        const entry = running.get(cell);
-        if (entry) bars.remove(entry.bar);
+      const { cell } = progress, meter = meters.get(cell), bar = running.get(cell);
+      if (!meter) return;
+      if (progress.type === "started") running.set(cell, open(meter.label, meter.updates));
+      else if (progress.type === "event") meter.take(progress.event, performance.now());
+      else {
+        meter.ended = true;
+        if (progress.entry.status !== "interrupted") ended++;
+        bars.log(`${meter.label.padEnd(width)} ${endText(progress.entry)}\n`);
+        if (bar) bars.remove(bar); // redraws, and so writes the line: stop() would forget it
         running.delete(cell);
-        const { entry: { status, updates } } = progress;
-        if (status !== "interrupted") ended++;
-        doneBefore += status === "interrupted" ? updates : updatesOf(cell);
-        bars.log(`${`${cell.spec.arm} seed ${cell.spec.seed}`.padEnd(width)} ${endText(progress.entry)}\n`);
       }
-      updateTotal();
+      update(cell, meter);
+      updateTotal(false);
     },
-    stop: () => bars.stop(),
+    stop() {
+      updateTotal(true);
+      bars.stop();
+    },
   };
+}
+
+/** A meter for each cell, with the updates that its arm will do. */
+function metersOf({ arms, cells }: ExperimentPlan): ReadonlyMap<PlannedCell, CellMeter> {
+  const trains = new Map(arms.map((arm) => [arm.name, arm.trains]));
+  return new Map(
+    cells.map((cell) => [cell, new CellMeter(cell, trains.get(cell.spec.arm) ? cell.spec.config.rl.updates : 0)]),
+  );
 }
 
 /** "test accuracy 31.6 % after 0 updates (n = 256)" */

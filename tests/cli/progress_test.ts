@@ -1,7 +1,7 @@
 // Progress without a terminal: which lines appear. Bars are for eyes.
 
 import { deepEqual, equal } from "node:assert/strict";
-import { CellMeter } from "../../harness/cli/cell_meter.ts";
+import { CellMeter, experimentSecondsLeft } from "../../harness/cli/cell_meter.ts";
 import { progressLines } from "../../harness/cli/progress.ts";
 import { defaultConfig } from "../../harness/config_options.ts";
 import type { CellEvent, StepRecord } from "../../harness/contract.ts";
@@ -41,15 +41,47 @@ function stepEvent(step: number, updates: number): CellEvent {
   return { type: "step", record, updates };
 }
 
+const validation = (accuracy: number): CellEvent => ({
+  type: "evaluation",
+  record: { ...fakeEvaluation(1, accuracy), split: "validation" },
+});
+
 Deno.test("CellMeter takes the time left from the pace so far, evaluations in between included", async () => {
-  const meter = new CellMeter((await onePlan()).cell);
+  const meter = new CellMeter((await onePlan()).cell, 10);
   equal(meter.secondsLeft(), null);
   meter.take(stepEvent(1, 10), 50_000); // the first step took 2 s by its own clock
   equal(meter.secondsLeft(), 18);
-  meter.take({ type: "evaluation", record: fakeEvaluation(1, 0.5) }, 51_000);
+  meter.take(validation(0.5), 51_000);
   meter.take(stepEvent(2, 10), 56_000); // 8 s for two steps
   equal(meter.secondsLeft(), 32);
-  equal(meter.text(), "step 2/10, reward 1.50, accuracy 50.0 %, 8.1k tokens/s, 0:32 left");
+});
+
+Deno.test("CellMeter shows its phase before the first update, then what fits into the width", async () => {
+  const meter = new CellMeter((await onePlan()).cell, 10);
+  meter.take({ type: "phase", phase: "evaluating test" }, 0);
+  equal(meter.text(), "evaluating test");
+  meter.take(validation(0.5), 0);
+  meter.take({ type: "evaluation", record: fakeEvaluation(0, 0.25) }, 0); // of the test split: not shown
+  equal(meter.text(), "evaluating test, accuracy 50.0 %");
+  meter.take(stepEvent(1, 10), 0);
+  const whole = "step 1/10, 0:18 left, accuracy 50.0 %, reward 1.50, 8.1k tokens/s";
+  equal(meter.text(), whole);
+  equal(meter.text(whole.length - 1), "step 1/10, 0:18 left, accuracy 50.0 %, reward 1.50");
+  equal(meter.text(0), "step 1/10");
+});
+
+Deno.test("experimentSecondsLeft() lends the pace of running cells to those that wait, and spreads the work", async () => {
+  const { cell } = await onePlan();
+  const base = new CellMeter(cell, 0), cells = [1, 2, 3].map(() => new CellMeter(cell, 10));
+  const meters = [base, ...cells];
+  equal(experimentSecondsLeft(meters, 2), null);
+  base.ended = true;
+  cells[0]!.take(stepEvent(1, 10), 0); // 2 s an update
+  equal(experimentSecondsLeft(meters, 2), (18 + 20 + 20) / 2);
+  cells[1]!.take(stepEvent(10, 10), 0);
+  cells[1]!.ended = true;
+  cells[2]!.take(stepEvent(9, 10), 0);
+  equal(experimentSecondsLeft(meters, 2), 18); // the longest cell, not half of the work
 });
 
 Deno.test("progressLines() prints every evaluation, every tenth step and no more than a line a second of steps", async () => {
