@@ -6,6 +6,7 @@
 // position, so questions do not repeat.
 
 import { sha256 } from "../harness/base/digest.ts";
+import { MisuseError } from "../harness/base/errors.ts";
 import { type Prng, stream } from "../harness/base/prng.ts";
 import type { ItemSource, Split, Task, TaskItem } from "../harness/contract.ts";
 import { type Operation, tell } from "./arithmetic_wording.ts";
@@ -143,7 +144,10 @@ export const arithmetic: Task = {
   version,
   summary: "generated word problems with 2 to 4 steps; levels 1 to 3",
   rewards: rewardNames,
-  load({ level }) {
+  load({ dataDir, level }) {
+    if (dataDir !== null) {
+      throw new MisuseError("Cannot load task arithmetic: it is generated and reads no files; leave --data-dir out");
+    }
     limitsOf(level);
     const source = (split: Split): ItemSource => ({
       size: sizeOf(split),

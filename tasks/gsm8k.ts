@@ -17,8 +17,9 @@ const origin = "train.jsonl and test.jsonl of github.com/openai/grade-school-mat
 async function readRows(folder: string, name: "train" | "test"): Promise<{ bytes: Uint8Array; items: TaskItem[] }> {
   const path = join(folder, `${name}.jsonl`);
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    const cause = error.code === "ENOENT" ? "it does not exist" : error.message;
-    throw new FailureError(`Cannot read ${path}: ${cause}; give --data-dir a folder with ${origin}`);
+    const missing = error.code === "ENOENT", Refusal = missing ? MisuseError : FailureError;
+    const cause = missing ? "it does not exist" : error.message;
+    throw new Refusal(`Cannot read ${path}: ${cause}; give --data-dir a folder with ${origin}`);
   });
   let text: string;
   try {

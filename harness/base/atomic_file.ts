@@ -50,6 +50,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only … choose another path",
   ENOENT: "there is no such file or folder … check the path",
   ENOTDIR: "a part of the path is a file, no folder … check the path",
+  EEXIST: "it exists and is a file … choose another path",
   EISDIR: "it is a folder, no file … check the path",
   ENAMETOOLONG: "the name is too long … choose a shorter one",
 };

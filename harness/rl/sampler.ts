@@ -254,7 +254,9 @@ class Generation {
       for (let t = 0; row && !row.ended && t < steps; t++) {
         const at = t * count + i, token = Number(ids[at]);
         if (!(probabilities[at]! > 0)) {
-          throw new FailureError("Cannot sample: the policy's logits are not finite; lower rl.learningRate");
+          throw new FailureError(
+            "Cannot sample: the policy's logits are not finite; lower rl.learningRate, or check the weights that it began with",
+          );
         }
         row.tokens.push(token);
         row.probabilities.push(probabilities[at]!);
@@ -276,6 +278,7 @@ class Generation {
     });
     const last = this.#length + steps === this.options.maxTokens - 1;
     const drawn = ["tokens", "drawn", ...(limitsSupport(this.options.sampling) ? ["kept"] : [])];
+    const caches = Object.keys(this.#caches);
     const results = await session.run({
       ...this.#caches,
       promptMask: this.#mask,
@@ -284,7 +287,11 @@ class Generation {
       position: { data: position, shape: [count] },
       steps: { data: BigInt64Array.of(BigInt(steps)), shape: [1] },
       ...this.#uniform(steps, [steps, count]),
-    }, { resident: weights, ...(last ? { wanted: drawn } : {}) });
+    }, {
+      resident: weights,
+      consumed: last ? caches : caches.filter((name) => !name.startsWith("prompt")),
+      ...(last ? { wanted: drawn } : {}),
+    });
     const taken = results.tokens!.shape[0]!;
     this.#append(results.tokens!, results.drawn!, results.kept, taken, endTokens);
     this.#length += taken;

@@ -4,7 +4,6 @@
 
 import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
-import { FailureError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type {
   Arm,
@@ -113,7 +112,7 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void): P
     // update
     const rate = learningRate(rl, step), reports: UpdateReport[] = [];
     for (let inner = 0; inner < rl.updatesPerBatch; inner++) {
-      reports.push(await atStep(step, () => learner.update(batch, optimizer, rate)));
+      reports.push(await learner.update(batch, optimizer, rate));
     }
     // report
     const record = stepRecord(task, groups, totals, reports, step + 1, rate, {
@@ -156,16 +155,6 @@ const mean = (values: readonly number[]) => sum(values) / values.length;
 function moments(values: readonly number[]): Moments {
   const center = mean(values);
   return { mean: center, std: Math.sqrt(mean(values.map((value) => (value - center) ** 2))) };
-}
-
-/** Names the update at which a failure happened. */
-async function atStep<T>(step: number, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof FailureError) throw new FailureError(`${error.message} (at update ${step + 1})`);
-    throw error;
-  }
 }
 
 /** Completions with their advantages and weights, as the learner takes them. */

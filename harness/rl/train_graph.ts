@@ -42,10 +42,9 @@ export interface PassOptions {
   /** Positions that the rotary tables cover; at least the longest sequence of the pass. */
   readonly length: number;
   readonly products?: Model["products"];
+  /** Logits are made in chunks of rows that stay under this many bytes. @default 256 MiB */
+  readonly logitsBytes?: number;
 }
-
-/** Logits of a pass are made in chunks of rows that stay under this many bytes. */
-const LOGITS_BYTES = 256 * 2 ** 20;
 
 /** Tokens that a pass scores. */
 export function scoredTokens(shape: PassShape): number {
@@ -99,8 +98,8 @@ export interface Scores {
 
 /** Probability of the targets and entropy of their distributions, by chunks of rows. */
 function score(g: Graph, model: Model, hidden: Value, options: PassOptions): Scores {
-  const rows = dimension(hidden, 0), vocabulary = model.config.vocabSize;
-  const chunks = Math.min(rows, Math.ceil(rows * vocabulary * 4 / LOGITS_BYTES)), size = Math.ceil(rows / chunks);
+  const rows = dimension(hidden, 0), vocabulary = model.config.vocabSize, { logitsBytes = 2 ** 28 } = options;
+  const chunks = Math.min(rows, Math.ceil(rows * vocabulary * 4 / logitsBytes)), size = Math.ceil(rows / chunks);
   const targets = g.input("targets", "int64", [rows, 1]);
   const kept = options.kept ? g.input("kept", "bool", [rows, vocabulary]) : null;
   const parts: Scores[] = [];

@@ -109,13 +109,18 @@ export class PoolRuntime implements Runtime {
     };
   }
 
-  async #run(session: number, feeds: Tensors, { wanted, resident }: RunOptions = {}): Promise<Record<string, Tensor>> {
+  async #run(
+    session: number,
+    feeds: Tensors,
+    { wanted, resident, consumed = [] }: RunOptions = {},
+  ): Promise<Record<string, Tensor>> {
     const member = this.#members.reduce((idlest, other) => other.load < idlest.load ? other : idlest);
     const id = resident ? this.#residents.get(resident) ?? this.#residents.size : null;
     if (resident) this.#residents.set(resident, id!);
     // Not awaited apart: the worker answers in order, and another run must not slip in between.
     const held = resident ? member.hold(id!, resident) : Promise.resolve();
-    const ran = member.ask({ type: "run", session, feeds, wanted: wanted ?? null, resident: id });
+    const given = consumed.map((name) => feeds[name]!.data.buffer as ArrayBuffer);
+    const ran = member.ask({ type: "run", session, feeds, wanted: wanted ?? null, resident: id }, given);
     return (await Promise.all([ran, held]))[0]!;
   }
 

@@ -29,6 +29,8 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export interface RunOptions {
   /** Outputs to compute and to copy; all by default. */
   readonly wanted?: readonly string[];
+  /** Feeds that the caller gives away: their memory may move to where the run is instead of being copied. */
+  readonly consumed?: readonly string[];
   /** Tensors beside the feeds that change rarely. */
   readonly resident?: Resident;
 }
@@ -145,7 +147,11 @@ export class LocalRuntime implements Runtime {
       );
     } catch (error) {
       if (device === "cpu" || !(error instanceof Error)) throw error;
-      throw new MisuseError(`Cannot use device "${device}": ${error.message}; ${REMEDY[device]}`);
+      throw new MisuseError(
+        `Cannot use device "${device}": ${error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "")}; ${
+          REMEDY[device]
+        }`,
+      );
     }
   }
 

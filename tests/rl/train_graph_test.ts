@@ -274,10 +274,11 @@ Deno.test("trainGraph() stays finite where padding targets a token of probabilit
 });
 
 Deno.test("trainGraph() makes logits in chunks without changing a bit", async () => {
-  const policy = smallPolicy("MHA", { vocab_size: 2 ** 18 }), { config, weights: { layout } } = policy;
-  const shape: PassShape = { kind: "sequences", length: 30, batch: 2 }, rows = 60; // 63 MB of logits
-  const build = (shape: PassShape) =>
-    trainGraph({ config, layout, shape, objective: { kind: "none" }, temperature: 1, kept: false, length: 70 });
+  const policy = smallPolicy("MHA"), { config, weights: { layout } } = policy;
+  const shape: PassShape = { kind: "sequences", length: 30, batch: 2 }, rows = 60;
+  const common = { config, layout, objective: { kind: "none" }, temperature: 1, kept: false, length: 70 } as const;
+  const logitsBytes = 50 * config.vocabSize * 4; // 40 rows fit, 60 do not
+  const build = (shape: PassShape) => trainGraph({ ...common, shape, logitsBytes });
   const whole = build({ ...shape, length: 20 }), chunked = build(shape);
   const chunks = (graph: Graph) =>
     reachable(graph.outputs.values()).filter(({ op }) => op === "TokenProbability").length;

@@ -84,7 +84,7 @@ Deno.test("gsm8k.load() names the missing file", async () => {
         rejects(
           load(folder),
           (error: Error) =>
-            error instanceof FailureError && error.message.includes(join(folder, `${name}.jsonl`)) &&
+            error instanceof MisuseError && error.message.includes(join(folder, `${name}.jsonl`)) &&
             error.message.includes("does not exist") && error.message.includes("--data-dir"),
         ),
     );
