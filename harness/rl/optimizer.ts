@@ -7,7 +7,7 @@ import { Graph } from "../graph/ir.ts";
 import type { Weights } from "../model/layout.ts";
 import { isLarge } from "../runtime/choose.ts";
 import type { GradientSum } from "./gradient_sum.ts";
-import { floats, LocalRuntime, release, type Session, type Tensor } from "../runtime/session.ts";
+import { LocalRuntime, release, type Session, type Tensor } from "../runtime/session.ts";
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -78,17 +78,14 @@ export class AdamW {
         const cut = (data: Float32Array): Tensor => ({ data: data.subarray(at, stop), shape: [stop - at] });
         const along = new Float32Array(stop - at);
         gradient.read(at, along);
+        const state = { weights: cut(weights.data), first: cut(this.first), second: cut(this.second) };
+        // In place: each of the three is read by one operator, before its successor is written.
         const results = await this.session.run({
           ...numbers,
+          ...state,
           decay: one(decay),
-          weights: cut(weights.data),
           gradient: { data: along, shape: [stop - at] },
-          first: cut(this.first),
-          second: cut(this.second),
-        });
-        weights.data.set(floats(results.newWeights), at);
-        this.first.set(floats(results.newFirst), at);
-        this.second.set(floats(results.newSecond), at);
+        }, { into: { newWeights: state.weights, newFirst: state.first, newSecond: state.second } });
         release(results);
       }
     }

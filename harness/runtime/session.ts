@@ -3,8 +3,8 @@
 // pool of workers with one thread each (pool.ts).
 //
 // Three facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
-// A bound output is filled and copied as well: nothing is bound. The memory pattern planner reserves the worst case of
-// all shapes: it is off.
+// A bound output is filled and copied as well: only the optimizer, which works in place, binds. The memory pattern
+// planner reserves the worst case of all shapes: it is off.
 
 import * as ort from "onnxruntime-node";
 import { MisuseError } from "../base/errors.ts";
@@ -29,6 +29,8 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export interface RunOptions {
   /** Outputs to compute and to copy; all by default. */
   readonly wanted?: readonly string[];
+  /** Outputs that are written to the caller's memory, which may be that of a feed. A pool does not offer it. */
+  readonly into?: Tensors;
   /** Feeds that the caller gives away: their memory may move to where the run is instead of being copied. */
   readonly consumed?: readonly string[];
   /** Tensors beside the feeds that change rarely. */
@@ -160,6 +162,8 @@ export class LocalRuntime implements Runtime {
   }
 }
 
+const ortTensor = ({ data, shape }: Tensor): ort.Tensor => new ort.Tensor(dtypeOf(data), data, [...shape]);
+
 class LocalSession implements Session {
   #session: ort.InferenceSession | null;
   readonly #inputs: ReadonlySet<string>;
@@ -169,15 +173,18 @@ class LocalSession implements Session {
     this.#inputs = new Set(session.inputNames);
   }
 
-  async run(feeds: Tensors, { wanted, resident }: RunOptions = {}): Promise<Record<string, Tensor>> {
+  async run(feeds: Tensors, { wanted, resident, into }: RunOptions = {}): Promise<Record<string, Tensor>> {
     if (!this.#session) throw new Error("Cannot run: the session is disposed");
     // Of the resident tensors a graph takes those that it names; every feed must be an input, which ORT does not check.
     const unknown = Object.keys(feeds).find((name) => !this.#inputs.has(name));
     if (unknown !== undefined) throw new TypeError(`Cannot run: the graph has no input "${unknown}"`);
     const needed = Object.entries(resident?.tensors() ?? {}).filter(([name]) => this.#inputs.has(name));
     const fed = [...needed, ...Object.entries(feeds)]
-      .map(([name, { data, shape }]) => [name, new ort.Tensor(dtypeOf(data), data, [...shape])] as const);
-    const results = await this.#session.run(Object.fromEntries(fed), wanted ?? this.#session.outputNames);
+      .map(([name, tensor]) => [name, ortTensor(tensor)] as const);
+    const outputs = into
+      ? Object.fromEntries(Object.entries(into).map(([name, tensor]) => [name, ortTensor(tensor)]))
+      : wanted ?? this.#session.outputNames;
+    const results = await this.#session.run(Object.fromEntries(fed), outputs);
     return Object.fromEntries(
       Object.entries(results).map(([name, tensor]) => [name, { data: tensor.data as TensorData, shape: tensor.dims }]),
     );
