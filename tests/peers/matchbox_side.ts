@@ -14,7 +14,7 @@ import { runLength, Sampler } from "../../harness/rl/sampler.ts";
 import { type Demonstration, Supervisor } from "../../harness/rl/supervise.ts";
 import { chooseRuntime } from "../../harness/runtime/choose.ts";
 import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
-import { LocalRuntime, runtimeVersion } from "../../harness/runtime/session.ts";
+import { runtimeVersion } from "../../harness/runtime/session.ts";
 
 type Case = "grpo-step" | "train-embedded" | "train-smollm2" | "generate-embedded" | "generate-smollm2";
 
