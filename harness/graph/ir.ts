@@ -41,7 +41,8 @@ export interface Node {
   readonly outputs: readonly Value[];
 }
 
-const CONSTANT_DTYPE = (data: ConstantData): Dtype =>
+/** The dtype that an array holds; bools are bytes. */
+export const dtypeOf = (data: ConstantData): Dtype =>
   data instanceof Float32Array
     ? "float32"
     : data instanceof Int32Array
@@ -142,7 +143,7 @@ export class Graph {
     if (elements(shape) !== data.length) {
       throw new TypeError(`Cannot make a constant: ${data.length} elements must fill [${shape.join(", ")}]`);
     }
-    return this.op("Constant", [], { data, dtype: CONSTANT_DTYPE(data), shape });
+    return this.op("Constant", [], { data, dtype: dtypeOf(data), shape });
   }
 
   /** A float32 scalar. */

@@ -9,14 +9,14 @@
 import * as ort from "onnxruntime-node";
 import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
-import type { Dtype, Graph } from "../graph/ir.ts";
+import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
 import { lower, type Target } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
 
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
 export type Device = typeof DEVICES[number];
 
-export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+export type TensorData = ConstantData;
 
 /** A dense tensor: row-major data and its shape. Bools are bytes. */
 export interface Tensor {
@@ -80,15 +80,6 @@ export class Resident {
 }
 
 const TARGET: Readonly<Record<Device, Target>> = { cpu: "cpu", webgpu: "webgpu", cuda: "plain" };
-
-const dtypeOf = (data: TensorData): Dtype =>
-  data instanceof Float32Array
-    ? "float32"
-    : data instanceof Int32Array
-    ? "int32"
-    : data instanceof BigInt64Array
-    ? "int64"
-    : "bool";
 
 const REMEDY: Readonly<Record<Device, string>> = {
   cpu: "reinstall the packages with `deno install`",
