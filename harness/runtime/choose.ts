@@ -6,7 +6,7 @@ import { PoolRuntime } from "./pool.ts";
 import { type Device, LocalRuntime, type Runtime } from "./session.ts";
 
 /** Sessions that a small model may keep: backward passes hold a hundred megabytes each, decoders a few. */
-export const MANY_PASSES = 8, MANY_DECODERS = 48;
+export const MANY_PASSES = 4, MANY_DECODERS = 24;
 
 /** Whether a model with so many floats of weights counts as large. */
 export const isLarge = (weights: number): boolean => weights >= 2 ** 24;

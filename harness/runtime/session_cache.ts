@@ -11,23 +11,22 @@ export class SessionCache {
 
   readonly #capacity: number;
 
-  /** @param capacity sessions kept; a runtime that runs several at once keeps at least two for each of them */
+  /** @param capacity sessions kept; a runtime that runs several at once keeps two more than that */
   constructor(private readonly runtime: Runtime, capacity: number) {
-    this.#capacity = runtime.concurrency > 1 ? Math.max(capacity, 2 * runtime.concurrency) : capacity;
+    this.#capacity = runtime.concurrency > 1 ? Math.max(capacity, runtime.concurrency + 2) : capacity;
   }
 
-  /** The session of a key, built by `graph` where there is none. */
+  /** The session of a key, built by `graph` where there is none. What is let go is freed before it returns. */
   async get(key: string, graph: () => Graph): Promise<Session> {
-    const known = this.#sessions.get(key);
+    const session = this.#sessions.get(key) ?? this.runtime.load(graph());
     this.#sessions.delete(key);
-    while (this.#sessions.size >= this.#capacity) {
-      const [oldest, session] = this.#sessions.entries().next().value!;
-      this.#sessions.delete(oldest);
-      await (await session).dispose();
-    }
-    const session = known ?? this.runtime.load(graph());
     this.#sessions.set(key, session);
-    return session;
+    while (this.#sessions.size > this.#capacity) {
+      const [oldest, unused] = this.#sessions.entries().next().value!;
+      this.#sessions.delete(oldest);
+      await (await unused).dispose();
+    }
+    return await session;
   }
 
   async dispose(): Promise<void> {
