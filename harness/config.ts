@@ -14,7 +14,9 @@ const task = z.strictObject({
 }).describe("the questions");
 
 const rl = z.strictObject({
-  updates: z.int().min(0).default(120).describe("policy updates of a cell"),
+  updates: z.int().min(0).default(120).describe("policy updates of a cell, unless rl.tokens is set"),
+  tokens: z.int().min(0).default(0)
+    .describe("token budget of a cell: it ends with the update that uses it up; 0: rl.updates is the budget"),
   questions: positiveInt().default(8).describe("questions asked for one update"),
   completions: z.int().min(2).default(8).describe("completions sampled for each question (G)"),
   maxPromptTokens: positiveInt().default(128).describe("longest prompt in tokens; a longer one is refused"),
@@ -23,9 +25,17 @@ const rl = z.strictObject({
   topK: z.int().min(0).default(0).describe("sample among the k likeliest tokens only; 0 keeps all"),
   topP: z.number().gt(0).max(1).default(1)
     .describe("sample among the likeliest tokens that together hold this probability; 1 keeps all"),
-  advantage: z.enum(["std", "mean", "leave-one-out"]).default("std")
+  correctnessWeight: z.number().min(0).default(1).describe("weight of the task's first reward, correctness"),
+  formatWeight: z.number().min(0).default(1).describe("weight of the task's other rewards"),
+  intrinsicOnZeroGroups: z.boolean().default(true)
+    .describe("an arm's bonuses also count in groups whose completions are all correct or all wrong"),
+  redraws: z.int().min(0).default(0)
+    .describe("a group whose completions are all correct or all wrong is drawn again up to so many times"),
+  replay: z.int().min(0).default(0)
+    .describe("questions of an update that are earlier ones, one of whose old correct completions joins the new"),
+  advantage: z.enum(["std", "mean", "leave-one-out", "decoupled"]).default("std")
     .describe(
-      "group-relative advantage: divided by the group's std (GRPO), centred only (Dr. GRPO), leave-one-out (RLOO)",
+      "group-relative advantage: divided by the group's std (GRPO), centred only (Dr. GRPO), leave-one-out (RLOO), each reward on its own (GDPO)",
     ),
   advantageEpsilon: z.number().min(0).default(1e-4).describe("added to the group's std before dividing"),
   loss: z.enum(["grpo", "dapo", "dr_grpo"]).default("grpo")
@@ -49,12 +59,60 @@ const rl = z.strictObject({
   maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
 }).describe("rollouts and updates");
 
+const memory = z.strictObject({
+  embedder: z.enum(["policy", "hashing", "minilm"]).default("policy")
+    .describe("vectors of texts: hidden states of the initial policy, character n-grams, or all-MiniLM-L6-v2"),
+  minilm: z.string().min(1).default("Xenova/all-MiniLM-L6-v2")
+    .describe("folder or Hub name of the minilm embedder"),
+  response: z.enum(["reasoning", "whole"]).default("reasoning")
+    .describe("what of a completion is remembered; the whole where it has no reasoning part"),
+  order: z.enum(["score-first", "as-released"]).default("score-first")
+    .describe("score a group, then remember it; or, as released, remember each completion before it is scored"),
+  key: z.enum(["question", "as-released"]).default("question")
+    .describe("a group's key is its question; or, as released, the first question of each two"),
+  keys: positiveInt().default(10_000).describe("questions remembered in each memory; the oldest leaves first (N)"),
+  values: positiveInt().default(100).describe("completions remembered for a question; the oldest leaves first (L)"),
+  neighbours: positiveInt().default(1).describe("nearest questions whose completions are compared with (K)"),
+  window: positiveInt().default(100).describe("raw values whose range normalises a bonus"),
+  epsilon: z.number().positive().default(1e-8).describe("added to that range"),
+  exploitWeight: z.number().min(0).default(1).describe("weight of the bonus for being near to successes"),
+  exploreWeight: z.number().min(0).default(1).describe("weight of the bonus for being far from failures"),
+  warmup: z.number().min(0).max(1).default(0.1).describe("share of the budget over which bonuses for novelty stay 0"),
+  annealing: z.number().positive().max(1).default(1).describe("factor on bonuses for novelty, once for every update"),
+  exactKeys: positiveInt().default(20_000).describe("above so many keys, neighbours are searched approximately (HNSW)"),
+}).describe("episodic memory and bonuses, of arms that have them");
+
+const cosine = z.strictObject({
+  unit: z.enum(["tokens", "chars"]).default("tokens")
+    .describe("what the length reward counts against the cap in tokens; chars: as released"),
+}).describe("the length reward of the arm cosine");
+
+const collapse = z.strictObject({
+  window: positiveInt().default(10).describe("updates over which a collapse detector averages, the first and the last"),
+  solved: z.number().min(0).max(1).default(0.6).describe("no collapse at or above this correctness"),
+  correctnessRise: z.number().min(0).default(0.02).describe("correctness is flat while it has risen by less than this"),
+  formatRise: z.number().positive().default(0.15)
+    .describe("reward mode: the other rewards rose by so many of their first standard deviations, correctness is flat"),
+  flatFor: positiveInt().default(60).describe("reward mode: for so many updates in a row"),
+  shortShare: z.number().min(0).max(1).default(0.25)
+    .describe("length: share of its first value that completion length falls to while correctness is flat"),
+  capShare: z.number().min(0).max(1).default(0.8)
+    .describe("length: share of completions cut off at the cap, fewer at first"),
+  distinct: z.number().min(0).max(1).default(0.25)
+    .describe("diversity: share of its first value that distinct falls to"),
+  similarity: z.number().min(0).max(1).default(0.9)
+    .describe("diversity: mean similarity of two completions, less at first"),
+  entropy: z.number().min(0).default(0.1).describe("entropy: share of its first value that entropy falls to"),
+}).describe("thresholds of the collapse detectors");
+
 const evaluation = z.strictObject({
   every: z.int().min(0).default(20).describe("greedy validation after every so many updates; 0: only before and after"),
   validationItems: positiveInt().default(256).describe("validation questions of each evaluation"),
   testItems: positiveInt().default(256).describe("test questions of the evaluations before and after training"),
   samples: z.int().min(0).max(1024).default(0)
     .describe("also sample this many completions at temperature 1 for each test question (pass@k); 0: greedy only"),
+  checkpoint: z.enum(["last", "best"]).default("last")
+    .describe("weights of the final evaluation: the last, or those that were best on validation"),
   batch: positiveInt().default(64).describe("completions generated side by side"),
 }).describe("held-out evaluation, apart from any reward");
 
@@ -62,7 +120,10 @@ const evaluation = z.strictObject({
 export const configSchema = z.strictObject({
   task: task.prefault({}),
   rl: rl.prefault({}),
+  memory: memory.prefault({}),
+  cosine: cosine.prefault({}),
   evaluation: evaluation.prefault({}),
+  collapse: collapse.prefault({}),
 });
 
 /** A resolved config: every field present. */

@@ -38,15 +38,25 @@ export function overrideFields(config: Config, fields: Readonly<Record<string, u
 export function applySettings(config: Config, settings: readonly string[]): Config {
   const fields: Record<string, unknown> = {};
   for (const setting of settings) {
-    const at = setting.indexOf("=");
-    if (at < 1) {
-      throw new MisuseError(`Cannot use --set ${setting}: it must look like key=value, e.g. rl.learningRate=1e-5`);
-    }
-    const field = findConfigField(setting.slice(0, at).trim(), "--set");
-    if (field.key in fields) throw new MisuseError(`Cannot use --set ${setting}: ${field.key} is set twice`);
-    fields[field.key] = readValue(field, setting.slice(at + 1).trim());
+    const { key, value } = readSetting(setting, "--set");
+    if (key in fields) throw new MisuseError(`Cannot use --set ${setting}: ${key} is set twice`);
+    fields[key] = value;
   }
   return overrideFields(config, fields, "--set");
+}
+
+/**
+ * One `key=value` with the value as its field's type, whose range is not checked here.
+ * @param where whence it comes, for the message.
+ * @throws MisuseError for a setting without "=" and for an unknown key.
+ */
+export function readSetting(setting: string, where: string): { readonly key: string; readonly value: unknown } {
+  const at = setting.indexOf("=");
+  if (at < 1) {
+    throw new MisuseError(`Cannot use ${where} ${setting}: it must look like key=value, e.g. rl.learningRate=1e-5`);
+  }
+  const field = findConfigField(setting.slice(0, at).trim(), where);
+  return { key: field.key, value: readValue(field, setting.slice(at + 1).trim()) };
 }
 
 /** What does not read as the field's type stays text, which the schema then refuses with the allowed range. */
@@ -57,11 +67,15 @@ function readValue(field: ConfigField, text: string): unknown {
 }
 
 /** The config that an arm trains with. */
-export function armConfig(
-  config: Config,
-  arm: { readonly name: string; readonly overrides: Readonly<Record<string, unknown>> },
-): Config {
-  return overrideFields(config, arm.overrides, `arm "${arm.name}"`);
+export function armConfig(config: Config, { name, overrides }: ArmFields): Config {
+  const fields = typeof overrides === "function" ? overrides(config) : overrides;
+  return overrideFields(config, fields, `arm "${name}"`);
+}
+
+/** What an arm says of the config; harness/contract.ts has the whole arm. */
+interface ArmFields {
+  readonly name: string;
+  readonly overrides: Readonly<Record<string, unknown>> | ((config: Config) => Readonly<Record<string, unknown>>);
 }
 
 /** All defaults. */

@@ -4,6 +4,8 @@
 //
 // Every room speaks in these; a room that needs a noun of its own keeps it to itself.
 
+import type { Config } from "./config.ts";
+
 // *** task ***
 
 /** Which part of a task's questions an item belongs to. The three never share a question. */
@@ -76,6 +78,8 @@ export interface Task {
   grade(item: TaskItem, completion: string, truncated: boolean): Grade;
   /** Config fields that fit its prompts and answers, over the defaults; dotted names. */
   readonly defaults: Readonly<Record<string, unknown>>;
+  /** A completion in the task's layout that gives this answer: what the reward self-test grades. */
+  answer(item: TaskItem, answer: string): string;
   /** A worked example that the conformance suite and the documentation use. */
   readonly example: { readonly item: TaskItem; readonly completion: string };
 }
@@ -107,14 +111,66 @@ export interface RolloutGroup {
 
 // *** arm ***
 
-/** What a {@linkcode RewardShaper} sees: one group at an update. */
-export interface ShapingContext {
-  readonly step: number;
-  readonly group: RolloutGroup;
+/** Turns texts into vectors of length 1. Equal texts give equal vectors, whatever is embedded beside them. */
+export interface Embedder {
+  readonly identity: EmbedderIdentity;
+  /** One vector [D] a text. @throws FailureError for a text whose vector is zero: it is as far from all as from itself */
+  embed(texts: readonly string[]): Promise<readonly Float32Array[]>;
+  dispose(): Promise<void>;
 }
 
-/** Turns the graded rewards of a group into the totals that advantages are computed from, [G]. */
-export type RewardShaper = (context: ShapingContext) => readonly number[];
+/** Which embedder it was. */
+export interface EmbedderIdentity {
+  readonly name: string;
+  /** SHA-256 of the weights, or of the recipe where there are none. */
+  readonly digest: string;
+  readonly dimensions: number;
+}
+
+/** What a {@linkcode RewardShaper} is made with, once a cell. */
+export interface ShaperSetup {
+  readonly seed: number;
+  /** The cell's config, the arm's own fields included. */
+  readonly config: Config;
+  /** An embedder from the frozen initial policy: the mean of its hidden states over a text. */
+  readonly policyEmbedder: () => Promise<Embedder>;
+}
+
+/** What a {@linkcode RewardShaper} sees: the groups of one update. */
+export interface ShapingContext {
+  /** Updates done before. */
+  readonly step: number;
+  /** Share of the cell's budget that is used up, [0, 1). */
+  readonly progress: number;
+  readonly groups: readonly RolloutGroup[];
+}
+
+/** A reward that an arm adds to the task's, for one group. */
+export interface Bonus {
+  readonly name: string;
+  /** What was measured, [G]; null where there was nothing to measure against. Recorded, not rewarded. */
+  readonly raw: readonly (number | null)[];
+  /** What is added to the total, [G]: normalised and weighted. */
+  readonly values: readonly number[];
+}
+
+/** Adds an arm's bonuses to the task's rewards. It may remember; what it remembers is part of a checkpoint. */
+export interface RewardShaper {
+  /** The bonuses of each group, the same names in the same order for all: [groups][bonuses]. */
+  shape(context: ShapingContext): Promise<readonly (readonly Bonus[])[]>;
+  /** Numbers about its state for the step record, e.g. the sizes of a memory. */
+  gauges?(): Readonly<Record<string, number>>;
+  /** Which embedder it uses. */
+  readonly embedder?: EmbedderIdentity;
+  /** Its state as named byte sections; equal states give equal bytes. */
+  save?(): Readonly<Record<string, Uint8Array>>;
+  /** Takes up a saved state. @throws FailureError where it does not fit */
+  load?(sections: Readonly<Record<string, Uint8Array>>): Promise<void>;
+  dispose?(): Promise<void>;
+}
+
+/** Config fields with dotted names: { "rl.advantage": "mean" }. */
+export type ConfigFields = Readonly<Record<string, unknown>>;
 
 /** A training method variant. The loop is the same for all; an arm only plugs into it. */
 export interface Arm {
@@ -122,10 +178,10 @@ export interface Arm {
   readonly summary: string;
   /** False for the arm that only evaluates. */
   readonly trains: boolean;
-  /** Config fields that define the arm, over the experiment's; dotted names, e.g. { "rl.advantage": "mean" }. */
-  readonly overrides: Readonly<Record<string, unknown>>;
-  /** Called once a cell; the default total is the sum of the task's rewards. */
-  readonly shaper?: () => RewardShaper;
+  /** Config fields that define the arm, over the experiment's; a function where they follow from these. */
+  readonly overrides: ConfigFields | ((config: Config) => ConfigFields);
+  /** Called once a cell; without one, the total is the weighted sum of the task's rewards. */
+  readonly shaper?: (setup: ShaperSetup) => RewardShaper | Promise<RewardShaper>;
 }
 
 // *** records ***
@@ -136,11 +192,17 @@ export interface Moments {
   readonly std: number;
 }
 
+/** Tokens by where they stand. */
+export interface TokenCount {
+  readonly prompt: number;
+  readonly completion: number;
+}
+
 /** One line of steps.jsonl: everything a step reports. All but `timing` is deterministic on CPU. */
 export interface StepRecord {
   /** Updates done when this step ended: 1 for the first. */
   readonly step: number;
-  /** Each reward component by name, and `total`. */
+  /** Each of the task's rewards and each bonus by name, `<bonus>.raw` before normalisation, and `total`. */
   readonly rewards: Readonly<Record<string, Moments>>;
   /** Share of groups whose total reward has no variance. */
   readonly zeroVarianceTotal: number;
@@ -162,8 +224,16 @@ export interface StepRecord {
   readonly truncatedShare: number;
   /** Largest |log p(sampler) - log p(trainer)| over this step's tokens. */
   readonly samplerTrainerGap: number;
-  /** Prompt and completion tokens of this step. */
-  readonly tokens: { readonly prompt: number; readonly completion: number };
+  /** Mean over groups: distinct pairs of neighbouring tokens among all of them, [0, 1]. */
+  readonly distinct: number;
+  /** Mean over groups of the mean Jaccard similarity of two completions' pairs of neighbouring tokens, [0, 1]. */
+  readonly similarity: number;
+  /** Numbers that the arm reports of itself: sizes and hit shares of a memory. */
+  readonly gauges: Readonly<Record<string, number>>;
+  /** Prompt and completion tokens of this step, discarded groups included. */
+  readonly tokens: TokenCount;
+  /** Those of groups that were drawn and not trained on. */
+  readonly discarded: TokenCount;
   /** Seconds and rates; not part of what a rerun must reproduce. */
   readonly timing: {
     readonly rolloutSeconds: number;
@@ -207,19 +277,54 @@ export interface SampleRecord {
   readonly tokens: number;
 }
 
+/** What two cells must share to be compared; see {@linkcode CellRecord}. Digests are SHA-256 (hex). */
+export interface MatchProof {
+  /** Initial weights (float32, in layout order). */
+  readonly weights: string;
+  /** The task's data. */
+  readonly data: string;
+  /** Chat template and tokenizer, and the task's prompt around a question. */
+  readonly template: string;
+  /** Ids of the questions at the first places of the order in which questions are asked. */
+  readonly order: string;
+  /** Ids of the evaluated questions. */
+  readonly items: string;
+  /** The scheme of the random streams. */
+  readonly streams: string;
+  /** The experiment's config before the arm's own fields. */
+  readonly config: string;
+  /**
+   * The first update's rollouts, drawn by the initial policy: a short digest of each completion's tokens,
+   * [questions][samples]. Cells with the same seed agree wherever both have one.
+   */
+  readonly firstRollouts: readonly (readonly string[])[];
+}
+
+/** A training collapse, by the rules of harness/rl/collapse.ts. */
+export interface Collapse {
+  readonly kind: "reward-mode" | "length-short" | "length-cap" | "diversity" | "entropy";
+  /** Updates done when its rule first held. */
+  readonly step: number;
+}
+
 /** What a rerun on the same kind of machine must reproduce to the byte. */
 export interface Outcome {
-  /** SHA-256 of the initial weights (float32, in layout order). */
-  readonly initialWeights: string;
-  /** SHA-256 of the final weights. */
+  readonly match: MatchProof;
+  /** SHA-256 of the weights after the last update. */
   readonly finalWeights: string;
-  /** Digest of the task's data. */
-  readonly taskData: string;
-  /** SHA-256 over the ids of the training questions in the order in which they were asked. */
-  readonly questionOrder: string;
+  /** Updates after which the weights of the final evaluation were taken: the last, or the best on validation. */
+  readonly evaluatedStep: number;
+  /** Training questions asked, and a chained SHA-256 over their ids in order. */
+  readonly asked: { readonly count: number; readonly digest: string };
   readonly updates: number;
-  readonly tokens: { readonly prompt: number; readonly completion: number };
+  /** What ended the training. */
+  readonly endedBy: "updates" | "tokens";
+  readonly tokens: TokenCount;
   readonly evaluations: readonly EvaluationRecord[];
+  readonly collapses: readonly Collapse[];
+  readonly embedder: EmbedderIdentity | null;
+  /** Chained SHA-256 over the step records without their timing. */
+  readonly steps: string;
   /** SHA-256 over the final evaluation's samples, one canonical JSON a line. */
   readonly samples: string;
   /** Largest sampler-trainer gap of all steps; see {@linkcode StepRecord.samplerTrainerGap}. */
@@ -247,6 +352,8 @@ export interface Environment {
 /** Messages of a running cell, one JSON object a line on its standard output. */
 export type CellEvent =
   | { readonly type: "phase"; readonly phase: string }
+  | { readonly type: "resumed"; readonly step: number; readonly evaluations: readonly EvaluationRecord[] }
+  | { readonly type: "warning"; readonly message: string }
   | { readonly type: "step"; readonly record: StepRecord; readonly updates: number }
   | { readonly type: "evaluation"; readonly record: EvaluationRecord }
   | { readonly type: "sample"; readonly record: SampleRecord }
@@ -256,4 +363,5 @@ export type CellEvent =
     readonly environment: Environment;
     readonly peakMemoryBytes: number;
   }
+  | { readonly type: "stopped"; readonly step: number }
   | { readonly type: "failed"; readonly message: string; readonly misuse: boolean; readonly stack: string | null };

@@ -10,7 +10,7 @@ import { MisuseError } from "../harness/base/errors.ts";
 import { type Prng, stream } from "../harness/base/prng.ts";
 import type { ItemSource, Split, Task, TaskItem } from "../harness/contract.ts";
 import { type Operation, tell } from "./arithmetic_wording.ts";
-import { gradeLayout, layoutPrompt, rewardNames } from "./rewards.ts";
+import { gradeLayout, layOut, layoutPrompt, rewardNames } from "./rewards.ts";
 
 /** One operation of a problem and the value that it leads to. */
 export interface Step {
@@ -158,6 +158,7 @@ export const arithmetic: Task = {
   },
   prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
   grade: gradeLayout,
+  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
   defaults: {},
   example: {
     item: itemOf({

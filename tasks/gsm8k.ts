@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { sha256 } from "../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../harness/base/errors.ts";
 import type { ItemSource, Task, TaskItem } from "../harness/contract.ts";
-import { gradeLayout, layoutPrompt, rewardNames } from "./rewards.ts";
+import { gradeLayout, layOut, layoutPrompt, rewardNames } from "./rewards.ts";
 
 const origin = "train.jsonl and test.jsonl of github.com/openai/grade-school-math, folder grade_school_math/data";
 
@@ -109,6 +109,7 @@ export const gsm8k: Task = {
   },
   prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
   grade: gradeLayout,
+  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
   defaults: { "rl.maxPromptTokens": 512, "rl.maxCompletionTokens": 200 },
   example: {
     item: {

@@ -13,6 +13,7 @@ import { parseModelConfig } from "../harness/model/config.ts";
 import { initialWeights } from "../harness/model/layout.ts";
 import { readPolicy, writePolicy } from "../harness/model/policy.ts";
 import { trainTokenizer } from "../harness/model/train_tokenizer.ts";
+import type { Cell } from "../harness/rl/open_cell.ts";
 import { trainCell } from "../harness/rl/train.ts";
 import { outcomeSchema, stepSchema } from "../harness/records/schema.ts";
 import { arithmetic } from "../tasks/arithmetic.ts";
@@ -41,7 +42,13 @@ const brevity: Arm = {
   summary: "rewards completions of few characters",
   trains: true,
   overrides: {},
-  shaper: () => ({ group }) => group.completions.map(({ text }) => -text.length),
+  shaper: () => ({
+    shape: ({ groups }) =>
+      Promise.resolve(groups.map(({ completions }) => {
+        const raw = completions.map(({ text }) => -text.length);
+        return [{ name: "brevity", raw, values: raw }];
+      })),
+  }),
 };
 
 async function writeTinyPolicy(folder: string): Promise<void> {
@@ -85,11 +92,21 @@ interface Run {
 /** Trains a fresh copy of the policy. */
 async function run(folder: string, threads: number, seed = 0): Promise<Run> {
   const events: CellEvent[] = [], policy = await readPolicy(folder);
-  const taskOptions = { dataDir: null, level: CONFIG.task.level };
-  await trainCell(
-    { task: arithmetic, taskOptions, policy, arm: brevity, seed, config: CONFIG, device: "cpu", threads },
-    (event) => events.push(event),
-  );
+  const cell: Cell = {
+    task: arithmetic,
+    taskOptions: { dataDir: null, level: CONFIG.task.level },
+    policy,
+    arm: brevity,
+    seed,
+    config: CONFIG,
+    device: "cpu",
+    threads,
+    matched: { config: sha256(canonicalJson(CONFIG)), places: 8 },
+    checkpoints: null,
+    resumeAt: 0,
+    validationOnly: false,
+  };
+  await trainCell(cell, (event) => events.push(event), new AbortController().signal);
   const end = events.at(-1)!;
   if (end.type !== "finished") throw new Error(`the last event is ${end.type}`);
   return { events, outcome: end.outcome, digest: sha256(canonicalJson(end.outcome)) };
@@ -128,7 +145,7 @@ Deno.test("a tiny policy trains on arithmetic from its folder to its record, the
     }
 
     outcomeSchema.parse(outcome);
-    notStrictEqual(outcome.finalWeights, outcome.initialWeights);
+    notStrictEqual(outcome.finalWeights, outcome.match.weights);
     strictEqual(outcome.samplerTrainerGap, Math.max(...steps.map(({ samplerTrainerGap }) => samplerTrainerGap)));
     deepStrictEqual(outcome.tokens, {
       prompt: steps.reduce((sum, { tokens }) => sum + tokens.prompt, 0),
@@ -148,8 +165,9 @@ Deno.test("a tiny policy trains on arithmetic from its folder to its record, the
     strictEqual((await run(folder, 1)).digest, digest, "a second run");
     strictEqual((await run(folder, 2)).digest, digest, "another number of threads");
     const other = await run(folder, 1, 1);
-    strictEqual(other.outcome.initialWeights, outcome.initialWeights);
-    notStrictEqual(other.outcome.questionOrder, outcome.questionOrder);
+    strictEqual(other.outcome.match.weights, outcome.match.weights);
+    notStrictEqual(other.outcome.match.order, outcome.match.order);
+    notStrictEqual(other.outcome.asked.digest, outcome.asked.digest);
     notStrictEqual(other.outcome.finalWeights, outcome.finalWeights);
   } finally {
     await rm(parent, { recursive: true });

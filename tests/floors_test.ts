@@ -12,8 +12,8 @@ import { codeOf, findSources, root } from "./sources.ts";
 const floors: Readonly<Record<string, number>> = {
   "deno.json": 0,
   "harness/base/": 0,
+  "harness/config": 0.5, // config.ts and config_options.ts: what the contract's arms are made with
   "harness/contract.ts": 1,
-  "harness/config": 1, // config.ts and config_options.ts
   "harness/graph/": 2,
   "harness/records/": 2,
   "tasks/": 2,
@@ -33,11 +33,13 @@ const floors: Readonly<Record<string, number>> = {
 const owners: Readonly<Record<string, readonly string[]>> = {
   "@huggingface/jinja": ["harness/model/chat_template.ts"],
   "@huggingface/tokenizers": ["harness/model/tokenizer.ts"],
+  "@huggingface/transformers": ["harness/memory/minilm_embedder.ts"],
   "ajv": [],
   "cli-progress": ["harness/cli/progress.ts"],
   "commander": ["harness/cli/"],
   "onnx-proto": ["harness/graph/encode.ts"],
   "onnxruntime-node": ["harness/runtime/session.ts"],
+  "usearch": ["harness/memory/knn_index.ts"],
   "yaml": ["harness/cli/config_file.ts"],
   "zod": ["harness/contract.ts", "harness/config.ts", "harness/records/", "harness/experiment/protocol.ts"],
 };

@@ -5,12 +5,14 @@ import type { Command } from "commander";
 import { arms } from "../arms/registry.ts";
 import { MisuseError } from "../base/errors.ts";
 import { type Config, configFields } from "../config.ts";
-import { findTask } from "../../tasks/registry.ts";
 import { applySettings, defaultConfig, overrideConfig, overrideFields } from "../config_options.ts";
+import { loadTaskFile } from "../experiment/load_files.ts";
 import { planExperiment } from "../experiment/plan.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
-import { tasks } from "../../tasks/registry.ts";
+import type { Task } from "../contract.ts";
+import { findTask, tasks } from "../../tasks/registry.ts";
+import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
 import { alignColumns } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
@@ -28,7 +30,15 @@ interface BenchFlags {
   readonly device: string;
   readonly set?: readonly string[];
   readonly config?: string;
+  readonly budget?: string;
+  readonly armFile?: readonly string[];
+  readonly taskFile?: string;
+  readonly against?: string;
+  readonly margin?: number;
+  readonly metric?: string;
   readonly out?: string;
+  readonly checkpointEvery?: number;
+  readonly keep?: number;
   readonly threads?: number;
   readonly jobs?: number;
   readonly json?: boolean;
@@ -58,7 +68,23 @@ export function addBench(
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
     .option("--config <file>", "config fields from a YAML or JSON file")
-    .option("--out <folder>", "where results go (default: results/<date>-<time>-<task>-<policy>)")
+    .option("--budget <unit=n>", "of each cell: updates=120 or tokens=250000")
+    .option("--arm-file <file>", "a file that defines arms; repeatable", collect)
+    .option("--task-file <file>", "a file that defines tasks")
+    .option("--against <arm>", "the arm that the others are compared with (default: grpo, or the first that trains)")
+    .option("--margin <points>", "least difference that matters, in percentage points (default: 2)", parsePoints)
+    .option("--metric <name>", "what is compared: accuracy or pass (default: accuracy)")
+    .option("--out <folder>", "where results go (default: results/<task>-<policy>-<profile>-<digest of the plan>)")
+    .option(
+      "--checkpoint-every <updates>",
+      "updates between two checkpoints (default: 10)",
+      parseCount("--checkpoint-every"),
+    )
+    .option(
+      "--keep <n>",
+      "checkpoints that a finished cell keeps, beside the best on validation (default: 2)",
+      parseCount("--keep", 0),
+    )
     .option(
       "--threads <n>",
       "threads of each cell (default: the cores, shared among the jobs)",
@@ -81,6 +107,7 @@ Profiles:
 ${help(Object.entries(profiles).map(([name, { summary }]) => ({ name, summary })))}
 
 A config field is taken from the arm, else --set, --config, the profile, the task, or its default (--help-config).
+The same command goes on where it was interrupted, also after a crash; with --out, arms and seeds can be added later.
 Exit code: 0 all cells finished, 1 a cell failed, 2 the command was wrong, 130 interrupted by Ctrl-C.
 
 Examples:
@@ -99,50 +126,61 @@ Examples:
     });
 }
 
-async function bench(task: string, flags: BenchFlags, { worker }: Pick<RunOptions, "worker">): Promise<number> {
+async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOptions, "worker">): Promise<number> {
   const profile = findProfile(flags.profile);
+  const files = flags.taskFile === undefined ? null : await loadTaskFile(flags.taskFile);
+  const task = files?.exports.find((task) => task.name === name) ?? findTask(name);
   const plan = await planExperiment({
-    task,
+    task: task.name,
+    taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
     policy: flags.policy,
     arms: flags.arms ?? profile.arms,
+    armFiles: flags.armFile ?? [],
     seeds: flags.seeds ?? profile.seeds,
     config: await resolveConfig(task, flags),
+    claim: { against: flags.against ?? null, margin: flags.margin ?? null, metric: metricOf(flags.metric) },
     profile: flags.profile,
     device: flags.device,
     threads: flags.threads ?? null,
     jobs: flags.jobs ?? null,
+    ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
+    ...(flags.keep === undefined ? {} : { keep: flags.keep }),
     out: flags.out ?? null,
     command: Deno.args,
   });
   const progress = openProgress(plan);
   let outcome;
   try {
-    outcome = await interruptible((signal) =>
-      runExperiment(plan, { signal, report: progress.report, ...(worker ? { worker } : {}) })
+    outcome = await interruptible(
+      (signal, kill) => runExperiment(plan, { signal, kill, report: progress.report, ...(worker ? { worker } : {}) }),
+      () => progress.say("Finishing the updates in flight … Ctrl-C again to stop at once"),
     );
   } finally {
     progress.stop();
   }
   const { result, exitCode } = outcome;
   show(result, plan.out, flags);
-  if (result.record.status === "finished") return 0;
+  if (exitCode !== null) console.error("Interrupted; what was done is kept, and the same command goes on from there");
+  const own = new Set(plan.cells.map((cell) => cell.folder));
+  if (result.record.cells.every(({ folder, status }) => status === "finished" || !own.has(folder))) return 0;
   if (exitCode !== null) return exitCode;
   const failed = result.results.filter(({ record }) => record.status === "failed");
   return failed.every(({ misuse }) => misuse) ? 2 : 1;
 }
 
-/** Defaults < the task's < profile < config file < --set; an arm's own fields come last, in the plan. */
-async function resolveConfig(task: string, { profile, config: file, set = [] }: BenchFlags): Promise<Config> {
-  const tasked = overrideFields(defaultConfig, findTask(task).defaults, `task "${task}"`);
+/** Defaults < the task's < profile < config file < --set and --budget; an arm's own fields come last, in the plan. */
+async function resolveConfig(task: Task, { profile, config: file, set = [], budget }: BenchFlags): Promise<Config> {
+  const tasked = overrideFields(defaultConfig, task.defaults, `task "${task.name}"`);
   const profiled = overrideConfig(tasked, findProfile(profile).config, `profile "${profile}"`);
   const filed = file === undefined ? profiled : overrideConfig(profiled, await readConfigFile(file), file);
-  return applySettings(filed, set);
+  return applySettings(filed, [...set, ...budgetSettings(budget, set)]);
 }
 
 function show({ record, results }: ExperimentResult, out: string, { json, debug }: BenchFlags): void {
   const print = json ? console.error : console.log;
   print(`\n${resultsTable(record)}\n`);
+  if (results.length === 0) print("Nothing to do: all cells had finished before");
   for (const cell of record.cells) {
     if (cell.failure) console.error(`error: ${cell.arm} seed ${cell.seed}: ${cell.failure}`);
   }
@@ -151,12 +189,25 @@ function show({ record, results }: ExperimentResult, out: string, { json, debug 
       if (status === "failed" && log) console.error(`\nLog of ${arm} seed ${seed}:\n${log}`);
     }
   }
-  if (record.status === "interrupted") console.error("Interrupted; what was done is kept");
+  if (record.status === "interrupted") {
+    console.error("Interrupted; what was done is kept, and the same command goes on");
+  }
   print(`Results: ${out}`);
   if (json) {
-    const { status, seconds, task, policy, profile, device, cells, summary } = record;
-    console.log(JSON.stringify({ status, out, seconds, task, policy, profile, device, cells, arms: summary }));
+    const { status, seconds, task, policy, profile, device, cells, match, summary } = record;
+    console.log(JSON.stringify({ status, out, seconds, task, policy, profile, device, cells, match, arms: summary }));
   }
+}
+
+function metricOf(name: string | undefined): "accuracy" | "passAtSamples" | null {
+  if (name === undefined || name === "accuracy") return name ?? null;
+  if (name === "pass") return "passAtSamples";
+  throw new MisuseError(`Cannot use --metric ${name}: the metrics are accuracy and pass`);
+}
+
+function parsePoints(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text) && Number(text) <= 100) return Number(text);
+  throw new MisuseError(`Cannot use --margin ${text}: it must be a number of percentage points from 0 to 100`);
 }
 
 function configTable(): string {

@@ -1,7 +1,7 @@
 // Where a running cell stands, from its events, and how long it and its experiment will take: what a progress display
 // shows of them.
 
-import type { CellEvent } from "../contract.ts";
+import type { CellEvent, EvaluationRecord } from "../contract.ts";
 import type { PlannedCell } from "../experiment/plan.ts";
 import { duration, percent, quantity } from "./format.ts";
 
@@ -14,6 +14,8 @@ export class CellMeter {
   #reward: number | null = null;
   #accuracy: number | null = null;
   #tokensPerSecond: number | null = null;
+  /** Updates that were done before this run. */
+  #before = 0;
   #firstStepEnded = 0;
   #lastStepEnded = 0;
   #firstStepSeconds = 0;
@@ -25,12 +27,13 @@ export class CellMeter {
 
   take(event: CellEvent, now: number): void {
     if (event.type === "phase") this.phase = event.phase;
-    else if (event.type === "evaluation") {
-      const { split, mode, accuracy } = event.record;
-      if (split === "validation" && mode === "greedy") this.#accuracy = accuracy;
-    } else if (event.type === "step") {
+    else if (event.type === "resumed") {
+      this.step = this.#before = event.step;
+      for (const record of event.evaluations) this.#takeEvaluation(record);
+    } else if (event.type === "evaluation") this.#takeEvaluation(event.record);
+    else if (event.type === "step") {
       const { record } = event;
-      if (this.step === 0) {
+      if (this.step === this.#before) {
         this.#firstStepEnded = now;
         this.#firstStepSeconds = record.timing.rolloutSeconds + record.timing.updateSeconds;
       }
@@ -41,10 +44,21 @@ export class CellMeter {
     }
   }
 
-  /** The pace so far, evaluations in between included; null before the first update. */
+  /** A cell that had finished before. */
+  finish(): void {
+    this.step = this.#before = this.updates;
+    this.ended = true;
+  }
+
+  /** The pace of this run so far, evaluations in between included; null before its first update. */
   secondsPerUpdate(): number | null {
-    if (this.step === 0) return null;
-    return (this.#firstStepSeconds + (this.#lastStepEnded - this.#firstStepEnded) / 1000) / this.step;
+    if (this.step === this.#before) return null;
+    const seconds = this.#firstStepSeconds + (this.#lastStepEnded - this.#firstStepEnded) / 1000;
+    return seconds / (this.step - this.#before);
+  }
+
+  #takeEvaluation({ split, mode, accuracy }: EvaluationRecord): void {
+    if (split === "validation" && mode === "greedy") this.#accuracy = accuracy;
   }
 
   /** Seconds until the last update, at its own pace or, before it has one, at that of others. */

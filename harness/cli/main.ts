@@ -5,6 +5,7 @@ import config from "../../deno.json" with { type: "json" };
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { RunOptions } from "../experiment/run_experiment.ts";
 import { addBench } from "./bench.ts";
+import { addDoctor } from "./doctor.ts";
 import { addPretrain } from "./pretrain.ts";
 
 /** Runs the command line. @returns the exit code. Never throws */
@@ -15,6 +16,7 @@ export async function main(args: readonly string[], options: Pick<RunOptions, "w
     .version(config.version)
     .exitOverride();
   addBench(program, (code) => exitCode = code, options);
+  addDoctor(program, (code) => exitCode = code);
   addPretrain(program);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -14,6 +14,8 @@ import { duration, percent, points } from "./format.ts";
 /** Shows a running experiment. */
 export interface ProgressDisplay {
   report(progress: ExperimentProgress): void;
+  /** A line for the user. */
+  say(text: string): void;
   /** Leaves the terminal as it was. */
   stop(): void;
 }
@@ -36,12 +38,17 @@ export function progressLines(
     report(progress) {
       const { cell } = progress, meter = meters.get(cell), now = clock();
       if (!meter) return;
-      if (progress.type === "started") print(`${meter.label}: started`);
+      if (progress.type === "found") {
+        meter.finish();
+        print(`${meter.label}: finished before [${++ended} of ${plan.cells.length} cells]`);
+      } else if (progress.type === "started") print(`${meter.label}: started`);
       else if (progress.type === "ended") {
         print(`${meter.label}: ${endText(progress.entry)} [${++ended} of ${plan.cells.length} cells]`);
       } else {
         const { event } = progress, last = printed.get(cell) ?? { step: 0, at: -Infinity };
         meter.take(event, now);
+        if (event.type === "resumed") print(`${meter.label}: resumed after ${event.step} updates`);
+        if (event.type === "warning") print(`${meter.label}: ${event.message}`);
         if (event.type === "evaluation") print(`${meter.label}: ${evaluationText(event.record)}`);
         if (event.type === "step" && meter.step - last.step >= 10 && now - last.at >= 1000) {
           printed.set(cell, { step: meter.step, at: now });
@@ -49,6 +56,7 @@ export function progressLines(
         }
       }
     },
+    say: print,
     stop() {},
   };
 }
@@ -88,9 +96,14 @@ function progressBars(plan: ExperimentPlan): ProgressDisplay {
     report(progress) {
       const { cell } = progress, meter = meters.get(cell), bar = running.get(cell);
       if (!meter) return;
-      if (progress.type === "started") running.set(cell, open(meter.label, meter.updates));
-      else if (progress.type === "event") meter.take(progress.event, performance.now());
-      else {
+      if (progress.type === "found") {
+        meter.finish();
+        ended++;
+      } else if (progress.type === "started") running.set(cell, open(meter.label, meter.updates));
+      else if (progress.type === "event") {
+        meter.take(progress.event, performance.now());
+        if (progress.event.type === "warning") bars.log(`${meter.label.padEnd(width)} ${progress.event.message}\n`);
+      } else {
         meter.ended = true;
         if (progress.entry.status !== "interrupted") ended++;
         bars.log(`${meter.label.padEnd(width)} ${endText(progress.entry)}\n`);
@@ -100,6 +113,7 @@ function progressBars(plan: ExperimentPlan): ProgressDisplay {
       update(cell, meter);
       updateTotal(false);
     },
+    say: (text) => bars.log(`${text}\n`),
     stop() {
       updateTotal(true);
       bars.stop();

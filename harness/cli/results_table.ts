@@ -1,10 +1,10 @@
-// The table at the end of an experiment: a row for each cell, then the mean of each arm.
+// The table at the end of an experiment: a row for each cell, then the mean of each arm, and whether the cells match.
 
-import type { ArmSummary, CellEntry, ExperimentRecord } from "../records/schema.ts";
+import type { ArmSummary, CellEntry, ExperimentRecord, Matching } from "../records/schema.ts";
 import { alignColumns, percent, points, quantity } from "./format.ts";
 
 /** Cells and arms of an experiment, as text. */
-export function resultsTable({ cells, summary }: ExperimentRecord): string {
+export function resultsTable({ cells, summary, match }: ExperimentRecord): string {
   const samples = cells.find((cell) => cell.samples !== null)?.samples ?? null;
   const n = cells.find((cell) => cell.n !== null)?.n;
   const numbers = (row: CellEntry | ArmSummary) => [
@@ -16,7 +16,7 @@ export function resultsTable({ cells, summary }: ExperimentRecord): string {
     row.tokens === null ? "" : quantity(row.tokens),
     row.seconds?.toFixed(1) ?? "",
   ];
-  return alignColumns([
+  const table = alignColumns([
     [
       "arm",
       "seed",
@@ -37,6 +37,13 @@ export function resultsTable({ cells, summary }: ExperimentRecord): string {
     [],
     ...summary.map((arm) => [arm.arm, `mean of ${arm.cells}`, ...numbers(arm)]),
   ]);
+  return `${table}\n\n${matchText(match)}`;
+}
+
+/** "Matched: yes (9 cells)", or what is not; and what arms spent that others did not. */
+function matchText({ matched, cells, problems, uneven }: Matching): string {
+  const verdict = matched ? `Matched: yes (${cells} cells)` : `Matched: NO: ${problems.join("; ")}`;
+  return [verdict, ...uneven.map((text) => `Budget: ${text}`)].join("\n");
 }
 
 function changeText(change: CellEntry["accuracy"]): string {

@@ -1,33 +1,48 @@
 // What an experiment will run, settled and checked before anything starts: the cells (arms x seeds), each a function of
-// its spec, and the folder that they will fill. Everything cheap that can be wrong is found here: names, values,
-// duplicates, the policy's config.json, the task's data, the folder.
+// its spec, what is claimed of them, and the folder that they will fill. Everything cheap that can be wrong is found here:
+// names, values, duplicates, the policy's config.json, the task's data. Whether it fits what the folder already holds is
+// the business of settle_plan.ts.
 
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { findArm } from "../arms/registry.ts";
+import manifest from "../../deno.json" with { type: "json" };
+import { arms as shipped, findArm } from "../arms/registry.ts";
+import { canonicalJson } from "../base/canonical_json.ts";
+import { sha256 } from "../base/digest.ts";
 import { MisuseError } from "../base/errors.ts";
-import { readJsonFile } from "../base/json_file.ts";
 import { suggest } from "../base/suggest.ts";
 import type { Config } from "../config.ts";
 import { armConfig } from "../config_options.ts";
 import type { Arm, Task } from "../contract.ts";
-import { parseModelConfig } from "../model/config.ts";
+import { parameterLayout } from "../model/layout.ts";
+import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
+import { SCHEMA_VERSION } from "../records/schema.ts";
+import { check } from "../records/store.ts";
 import type { Device } from "../runtime/session.ts";
 import { findTask } from "../../tasks/registry.ts";
+import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
+import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
+import { findPolicy } from "./policies.ts";
 import { type CellSpec, devices } from "./protocol.ts";
+
+export { embeddedPolicies } from "./policies.ts";
 
 /** What an experiment is asked for. */
 export interface ExperimentOptions {
   readonly task: string;
+  /** File that defines the task; null for one of Matchbox. @default null */
+  readonly taskFile?: string | null;
   /** Folder with the task's files; null for a generated task. @default null */
   readonly dataDir?: string | null;
   /** "embedded", "embedded-cold", or a Hugging Face folder. @default "embedded" */
   readonly policy?: string;
   readonly arms: readonly string[];
+  /** Files that define arms. @default [] */
+  readonly armFiles?: readonly string[];
   readonly seeds: readonly number[];
   readonly config: Config;
+  /** What is claimed; what is left out is the default, or stands in the folder's plan. @default {} */
+  readonly claim?: ClaimOptions;
   /** Label of where the config comes from. @default "custom" */
   readonly profile?: string;
   /** @default "cpu" */
@@ -36,7 +51,11 @@ export interface ExperimentOptions {
   readonly threads?: number | null;
   /** Cells side by side; null: as many as there are cores. @default null */
   readonly jobs?: number | null;
-  /** Folder for the results; null: results/<date>-<time>-<task>-<policy>. @default null */
+  /** Updates between two checkpoints. @default 10 */
+  readonly checkpointEvery?: number;
+  /** Checkpoints that a finished cell keeps, beside the best on validation. @default 2 */
+  readonly keep?: number;
+  /** Folder for the results; null: results/<task>-<policy>-<profile>-<first digits of the plan's digest>. @default null */
   readonly out?: string | null;
   /** The command that asked, for the record. @default [] */
   readonly command?: readonly string[];
@@ -51,68 +70,126 @@ export interface PlannedCell {
 
 /** A checked experiment. */
 export interface ExperimentPlan {
+  /** As it will stand in plan.json, if there is none yet. */
+  readonly record: PlanRecord;
+  /** What was said of the claim. */
+  readonly claim: ClaimOptions;
   readonly task: Task;
-  /** Digest of the task's data. */
-  readonly taskData: string;
-  readonly policy: string;
   readonly arms: readonly Arm[];
-  readonly seeds: readonly number[];
   readonly config: Config;
-  readonly profile: string;
-  readonly device: Device;
   readonly jobs: number;
   readonly threads: number;
+  readonly keep: number;
+  /** Floats of the policy's weights. */
+  readonly floats: number;
   /** Absolute. */
   readonly out: string;
   readonly command: readonly string[];
   readonly cells: readonly PlannedCell[];
 }
 
-/** Policies that ship with the repository, by name. */
-export const embeddedPolicies: Readonly<Record<string, URL>> = {
-  "embedded": new URL("../model/embedded/", import.meta.url),
-  "embedded-cold": new URL("../model/embedded-cold/", import.meta.url),
-};
-
 /**
  * The plan of an experiment. Writes nothing.
  * @throws MisuseError for a wrong name or value, FailureError for a file that is missing or damaged.
  */
 export async function planExperiment(options: ExperimentOptions): Promise<ExperimentPlan> {
-  const { config, policy = "embedded", profile = "custom", command = [] } = options;
-  const task = findTask(options.task);
-  const arms = unique(options.arms, "arm").map(findArm);
+  const { config, policy = "embedded", profile = "custom", command = [], claim = {} } = options;
+  const taskFile = typeof options.taskFile === "string" ? await loadTaskFile(options.taskFile) : null;
+  const task = taskFile?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
+  const armFiles = await Promise.all((options.armFiles ?? []).map(loadArmFile));
+  const chosen = unique(options.arms, "arm").map((name) => chooseArm(name, armFiles));
+  const arms = unique(chosen.map(({ arm }) => arm.name), "arm").map((_, i) => chosen[i]!.arm);
   const seeds = unique(options.seeds, "seed").map(checkSeed);
-  const configs = new Map(arms.map((arm) => [arm, armConfig(config, arm)]));
   const device = checkDevice(options.device ?? "cpu");
   const cores = availableParallelism();
-  const jobs = Math.min(positive(options.jobs ?? cores, "--jobs"), arms.length * seeds.length);
-  const threads = positive(options.threads ?? Math.max(1, Math.floor(cores / jobs)), "--threads");
-  const folder = await findPolicy(policy);
+  const jobs = Math.min(atLeast(1, options.jobs ?? cores, "--jobs"), arms.length * seeds.length);
+  const threads = atLeast(1, options.threads ?? Math.max(1, Math.floor(cores / jobs)), "--threads");
+  const every = atLeast(1, options.checkpointEvery ?? 10, "--checkpoint-every");
+  const keep = atLeast(0, options.keep ?? 2, "--keep");
+  const { folder, model, files } = await findPolicy(policy);
   const dataDir = options.dataDir === undefined || options.dataDir === null ? null : resolve(options.dataDir);
   const taskOptions = { dataDir, level: config.task.level };
-  const { digest: taskData } = await task.load(taskOptions);
-  const out = resolve(options.out ?? defaultFolder(task.name, policy));
-  const cells = arms.flatMap((arm) =>
-    seeds.map((seed) => ({
-      folder: `${arm.name}/seed-${seed}`,
-      spec: {
-        task: task.name,
-        taskOptions,
-        policy: folder,
-        arm: arm.name,
-        seed,
-        config: configs.get(arm) ?? config,
-        device,
-        threads,
-      },
-    }))
-  );
-  for (const name of ["experiment.json", ...cells.map((cell) => cell.folder)]) {
-    if (!existsSync(join(out, name))) continue;
-    throw new MisuseError(`Cannot write to "${out}": it already holds ${name} … choose another folder with --out`);
+  const { digest: data } = await task.load(taskOptions);
+
+  const content = sealPlan({
+    schemaVersion: SCHEMA_VERSION,
+    kind: "matchbox.plan",
+    matchbox: manifest.version,
+    task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null },
+    policy: { name: policy, files },
+    profile,
+    device,
+    config,
+    arms: chosen.map(({ arm, file }) => plannedArm(arm, file, config)),
+    seeds,
+    budget: budgetOf(config),
+    claim: claimOf(arms, config, claim),
+    sweep: null,
+  });
+  const record = check(planSchema, content, "plan.json");
+  const name = `${task.name}-${basename(resolve(policy))}-${profile}-${record.digest.slice(0, 8)}`;
+  const out = resolve(options.out ?? join("results", name));
+
+  const { updates, tokens, questions } = config.rl;
+  const matched = {
+    config: sha256(canonicalJson(config)),
+    places: tokens > 0 ? 1024 : Math.max(1, updates * questions),
+  };
+  const cells = chosen.flatMap(({ arm, file }) => {
+    const ownConfig = armConfig(config, arm);
+    return seeds.map((seed) => {
+      const cell = cellFolder(arm.name, seed);
+      return {
+        folder: cell,
+        spec: {
+          folder: join(out, cell),
+          task: task.name,
+          taskOptions,
+          taskFile: taskFile?.path ?? null,
+          policy: folder,
+          arm: arm.name,
+          armFile: file?.path ?? null,
+          seed,
+          config: ownConfig,
+          matched,
+          device,
+          threads,
+          checkpoints: { folder: join(out, cell, "checkpoints"), every, keep: Math.max(1, keep) },
+          resumeAt: 0,
+          validationOnly: false,
+        },
+      };
+    });
+  });
+  unique(cells.map((cell) => cell.folder.toLowerCase()), "folder");
+  const floats = parameterLayout(model).size;
+  return { record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells };
+}
+
+/** A cell's folder in its experiment's, with "/": what Windows does not take in names becomes a comma. */
+export function cellFolder(arm: string, seed: number): string {
+  return `${arm.replaceAll(/[<>:"/\\|?*]/g, ",")}/seed-${seed}`;
+}
+
+interface ChosenArm {
+  readonly arm: Arm;
+  readonly file: LoadedFile<Arm> | null;
+}
+
+function chooseArm(name: string, files: readonly LoadedFile<Arm>[]): ChosenArm {
+  const plain = name.split(":")[0]?.trim();
+  const [file, second] = files.filter(({ exports }) => exports.some((arm) => arm.name === plain));
+  if (file && second) {
+    throw new MisuseError(`Cannot choose arm "${plain}": "${file.path}" and "${second.path}" export it … rename one`);
   }
-  return { task, taskData, policy, arms, seeds, config, profile, device, jobs, threads, out, command, cells };
+  if (file) return { arm: findArm(name, file.exports), file };
+  return { arm: findArm(name, [...shipped, ...files.flatMap(({ exports }) => exports)]), file: null };
+}
+
+/** The arm as the plan has it: its fields resolved. */
+function plannedArm({ name, summary, overrides }: Arm, file: LoadedFile<Arm> | null, config: Config): PlannedArm {
+  const fields = typeof overrides === "function" ? overrides(config) : overrides;
+  return { name, summary, overrides: { ...fields } as PlannedArm["overrides"], file: file?.digest ?? null }; // checked with the plan
 }
 
 function unique<T>(values: readonly T[], noun: string): readonly T[] {
@@ -136,37 +213,7 @@ function checkDevice(name: string): Device {
   throw new MisuseError(`Cannot use device "${name}": the devices are ${devices.join(", ")}${suggest(name, devices)}`);
 }
 
-function positive(value: number, flag: string): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new MisuseError(`Cannot use ${flag} ${value}: it must be an integer of at least 1`);
-}
-
-/** The policy's folder, absolute, once its config.json has been read; the weights are the cell's to read. */
-async function findPolicy(name: string): Promise<string> {
-  const shipped = Object.hasOwn(embeddedPolicies, name) ? embeddedPolicies[name] : undefined;
-  const folder = shipped ? fileURLToPath(shipped) : resolve(name);
-  const path = join(folder, "config.json");
-  if (!existsSync(path)) {
-    const names = Object.keys(embeddedPolicies);
-    const state = existsSync(folder) ? `"${folder}" holds no config.json` : `there is no folder "${folder}"`;
-    throw new MisuseError(
-      `Cannot find policy "${name}": ${state} … give ${names.join(", ")} or a Hugging Face folder${
-        suggest(name, names)
-      }`,
-    );
-  }
-  parseModelConfig(await readJsonFile(path), path);
-  return folder;
-}
-
-/** results/<yyyy-mm-dd-hhmmss>-<task>-<policy>, local time; a number is added where that is taken. */
-function defaultFolder(task: string, policy: string): string {
-  const now = new Date();
-  const digits = (value: number) => String(value).padStart(2, "0");
-  const date = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map(digits).join("-");
-  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(digits).join("");
-  const folder = join("results", `${date}-${time}-${task}-${basename(resolve(policy))}`);
-  let free = folder;
-  for (let i = 2; existsSync(free); i++) free = `${folder}-${i}`;
-  return free;
+function atLeast(least: number, value: number, flag: string): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new MisuseError(`Cannot use ${flag} ${value}: it must be an integer of at least ${least}`);
 }

@@ -1,5 +1,6 @@
 // Named sizes of an experiment, as data: what --profile stands for. Everything in them can be set one by one as well.
 
+import { arms } from "../arms/registry.ts";
 import { MisuseError } from "../base/errors.ts";
 import { suggest } from "../base/suggest.ts";
 import type { ConfigInput } from "../config.ts";
@@ -16,7 +17,7 @@ export interface Profile {
 export const profiles: Readonly<Record<string, Profile>> = {
   smoke: {
     summary: "does everything work: seconds",
-    arms: ["base", "grpo"],
+    arms: ["base", "grpo", "memory-r+"],
     seeds: [0],
     config: {
       rl: { updates: 6 },
@@ -24,21 +25,21 @@ export const profiles: Readonly<Record<string, Profile>> = {
     },
   },
   quick: {
-    summary: "a policy learns: minutes on 2 cores",
-    arms: ["base", "grpo"],
+    summary: "three arms learn: minutes on 2 cores",
+    arms: ["grpo", "memory-r+", "explore-novelty"],
     seeds: [0, 1, 2],
     config: {
       rl: { updates: 120 },
-      evaluation: { every: 10, validationItems: 256, testItems: 256 },
+      evaluation: { every: 20, validationItems: 256, testItems: 256 },
     },
   },
   full: {
-    summary: "the serious one: hours",
-    arms: ["base", "grpo"],
+    summary: "all arms: hours",
+    arms: arms.map((arm) => arm.name),
     seeds: [0, 1, 2, 3, 4, 5, 6, 7],
     config: {
-      rl: { updates: 400 },
-      evaluation: { every: 20, validationItems: 512, testItems: 1024, samples: 16 },
+      rl: { updates: 120 },
+      evaluation: { every: 20, validationItems: 256, testItems: 512 },
     },
   },
 };

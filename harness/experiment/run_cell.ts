@@ -1,12 +1,13 @@
 // One cell from start to record: its process runs, its files are filled, and whatever happens becomes a record.
 
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { CellEvent } from "../contract.ts";
 import { type CellRecord, SCHEMA_VERSION } from "../records/schema.ts";
 import { outcomeDigest } from "../records/store.ts";
 import { CellFiles } from "./cell_files.ts";
 import type { ExperimentPlan, PlannedCell } from "./plan.ts";
-import { runWorker, type WorkerEnd } from "./worker_process.ts";
+import { runWorker, type Stops, type WorkerEnd } from "./worker_process.ts";
 
 /** What became of a cell. */
 export interface CellResult {
@@ -17,80 +18,90 @@ export interface CellResult {
   readonly log: string;
 }
 
+/** How to run a cell. */
+export interface CellRun extends Stops {
+  /** Program of the process. */
+  readonly worker: URL;
+  /** What an earlier run left, if it left a record. */
+  readonly earlier: CellRecord | null;
+  /** How often the cell has been taken up again, this time included. */
+  readonly resumes: number;
+  readonly onEvent: (event: CellEvent) => void;
+}
+
 /**
  * Runs a cell in a process of its own and writes its folder. A cell that fails is a result, not an error.
- * @param worker program of the process.
- * @param signal ends the cell; its record then says "interrupted".
+ * @throws FailureError where the folder cannot be written: there is no result then
  */
-export async function runCell(
-  plan: ExperimentPlan,
-  { spec, folder }: PlannedCell,
-  worker: URL,
-  signal: AbortSignal,
-  onEvent: (event: CellEvent) => void,
-): Promise<CellResult> {
+export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: CellRun): Promise<CellResult> {
   const startedAt = new Date().toISOString(), start = performance.now();
-  const files = new CellFiles(join(plan.out, folder));
-  let failure: string | null = null, log = "";
-  const fail = (error: unknown) => {
-    failure ??= error instanceof Error ? error.message : String(error);
-    if (error instanceof Error) log += `${error.stack}\n`;
-  };
+  const files = new CellFiles(spec.folder);
+  const resumeAt = await files.open(run.earlier?.partial?.evaluations ?? []);
+  let failure: string | null = null, log = "", lost: unknown = null;
 
   try {
-    files.open();
-    const death = await runWorker(worker, spec, signal, (event) => {
-      files.take(event);
-      onEvent(event);
+    const death = await runWorker(run.worker, { ...spec, resumeAt }, run, async (event) => {
+      await files.take(event).catch((error) => {
+        lost = error;
+        throw error;
+      });
+      run.onEvent(event);
     });
     log += death.log;
     // A terminal's Ctrl-C can end a worker that is still starting before this process hears of it.
-    if (death.signal === "SIGINT" && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 200));
+    if (death.signal === "SIGINT" && !run.stop.aborted) await new Promise((resolve) => setTimeout(resolve, 200));
     if (files.end === null) failure = describeDeath(death);
   } catch (error) {
-    fail(error);
+    failure = error instanceof Error ? error.message : String(error);
+    if (error instanceof Error) log += `${error.stack}\n`;
   }
-  await files.close().catch(fail);
+  if (lost !== null) throw lost;
+  await files.close();
 
   const { end, evaluations, updates, rolloutSeconds, updateSeconds } = files;
   if (end?.type === "failed") {
     failure = end.message;
     log += `${end.stack ?? end.message}\n`;
+  } else if (end?.type === "finished" && end.outcome.steps !== files.chain) {
+    failure = `Cannot trust the cell: its steps in "${join(spec.folder, "steps.jsonl")}" are not those of its outcome`;
   }
   const finished = end?.type === "finished" && failure === null ? end : null;
-  const interrupted = end === null && signal.aborted;
+  const interrupted = end?.type === "stopped" || (end === null && (run.stop.aborted || run.kill.aborted));
+  const { record: { task, policy } } = plan;
   const record: CellRecord = {
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.cell",
     status: finished ? "finished" : interrupted ? "interrupted" : "failed",
-    task: { name: plan.task.name, version: plan.task.version, data: plan.taskData },
-    policy: plan.policy,
+    task: { name: task.name, version: task.version, data: task.data },
+    policy: policy.name,
     arm: spec.arm,
     seed: spec.seed,
     config: spec.config,
     outcome: finished?.outcome ?? null,
     digest: finished ? outcomeDigest(finished.outcome) : null,
-    failure: interrupted ? null : failure,
+    failure: finished || interrupted ? null : failure,
     partial: finished ? null : { updates, evaluations },
-    timing: { startedAt, seconds: (performance.now() - start) / 1000, rolloutSeconds, updateSeconds },
+    timing: {
+      startedAt,
+      seconds: files.secondsBefore + (performance.now() - start) / 1000,
+      rolloutSeconds,
+      updateSeconds,
+      resumes: run.resumes,
+    },
     environment: finished?.environment ?? null,
     peakMemoryBytes: finished?.peakMemoryBytes ?? null,
   };
-  const misuse = end?.type === "failed" && end.misuse;
-  try {
-    await files.writeRecord(record);
-    return { record, misuse, log };
-  } catch (error) {
-    fail(error);
-    return { record: { ...record, status: "failed", failure }, misuse, log };
-  }
+  await files.writeRecord(record);
+  if (finished && plan.keep === 0) files.removeCheckpoints(); // only now: a record that is not written needs them
+  return { record, misuse: end?.type === "failed" && end.misuse, log };
 }
 
 /** Why a process that neither finished nor failed came to its end. */
 function describeDeath({ code, signal, log }: WorkerEnd): string {
   const how = signal ? `its process was killed by ${signal}` : `its process ended with exit code ${code}`;
+  const word = stripVTControlCharacters(log).split("\n").findLast((line) => /^\w*error\b/i.test(line));
   const cause = /out of memory|bad_alloc/i.test(log) || signal === "SIGKILL"
     ? "most likely for want of memory … run fewer cells side by side (--jobs) or set a smaller rl.microBatch"
-    : "without saying why … look at its last words with --debug";
+    : `${word ? `after "${word}"` : "without saying why"} … look at its last words with --debug`;
   return `Cannot finish the cell: ${how}, ${cause}`;
 }

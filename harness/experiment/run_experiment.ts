@@ -1,28 +1,36 @@
 // Runs the cells of a plan, so many side by side, each in a process of its own: native calls block a thread, and a crash
-// must not take more than its cell along. This process owns signals, progress and every file; experiment.json says at
-// any moment how far it has come.
+// must not take more than its cell along. This process owns signals, progress and every file but checkpoints; plan.json
+// says before anything runs what will, experiment.json at any moment how far it has come. Whatever ends it, the same
+// plan goes on from what is there.
 
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileError, writeFileAtomic } from "../base/atomic_file.ts";
-import { FailureError, MisuseError } from "../base/errors.ts";
+import { writeFileAtomic } from "../base/atomic_file.ts";
+import { FailureError } from "../base/errors.ts";
 import type { CellEvent } from "../contract.ts";
-import { type CellEntry, type ExperimentRecord, experimentSchema, SCHEMA_VERSION } from "../records/schema.ts";
-import { check, recordText } from "../records/store.ts";
+import type { CellEntry, ExperimentRecord } from "../records/schema.ts";
+import { recordText } from "../records/store.ts";
+import { checkDisk } from "./disk_space.ts";
+import { ExperimentState } from "./experiment_state.ts";
+import { openFolder } from "./open_folder.ts";
 import type { ExperimentPlan, PlannedCell } from "./plan.ts";
 import { type CellResult, runCell } from "./run_cell.ts";
-import { armSummaries, cellNumbers } from "./summary.ts";
+import { PLAN_FILE, settlePlan } from "./settle_plan.ts";
+import { cellNumbers } from "./summary.ts";
 
 /** What a running experiment reports. */
 export type ExperimentProgress =
+  /** It had finished in an earlier run, and is not run. */
+  | { readonly type: "found"; readonly cell: PlannedCell; readonly entry: CellEntry }
   | { readonly type: "started"; readonly cell: PlannedCell }
   | { readonly type: "event"; readonly cell: PlannedCell; readonly event: CellEvent }
   | { readonly type: "ended"; readonly cell: PlannedCell; readonly entry: CellEntry; readonly result: CellResult };
 
 /** How to run a plan. */
 export interface RunOptions {
-  /** Ends the running cells; what is finished stays. */
+  /** Lets the running cells finish their updates in flight and ends; what is done stays. */
   readonly signal?: AbortSignal;
+  /** Ends the running cells at once. */
+  readonly kill?: AbortSignal;
   readonly report?: (progress: ExperimentProgress) => void;
   /** Program of a cell's process. @default cell_worker.ts */
   readonly worker?: URL;
@@ -34,104 +42,69 @@ export interface ExperimentResult {
   readonly results: readonly CellResult[];
 }
 
+const never = new AbortController().signal;
+
 /**
- * Runs every cell of the plan and writes its folder. A failed cell does not stop the others.
- * @throws MisuseError if the folder cannot be written at the start, FailureError if it no longer can later on.
+ * Runs the cells of the plan that have not finished yet, and fills its folder. A failed cell does not stop the others.
+ * @throws MisuseError if the folder cannot be written, is in use or holds something else, FailureError if it can no
+ * longer be written later on.
  */
 export async function runExperiment(plan: ExperimentPlan, options: RunOptions = {}): Promise<ExperimentResult> {
-  const { report = () => {}, worker = new URL("./cell_worker.ts", import.meta.url) } = options;
-  const startedAt = new Date().toISOString(), start = performance.now();
-  const entries = plan.cells.map(pendingEntry);
-  const results: CellResult[] = [];
-  const halt = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, halt.signal]) : halt.signal;
-
-  const current = (status: ExperimentRecord["status"]): ExperimentRecord =>
-    check(experimentSchema, {
-      schemaVersion: SCHEMA_VERSION,
-      kind: "matchbox.experiment",
-      status,
-      command: plan.command,
-      startedAt,
-      seconds: (performance.now() - start) / 1000,
-      task: { name: plan.task.name, version: plan.task.version, data: plan.taskData },
-      policy: plan.policy,
-      profile: plan.profile,
-      device: plan.device,
-      jobs: plan.jobs,
-      threads: plan.threads,
-      config: plan.config,
-      arms: plan.arms.map(({ name, summary, overrides }) => ({ name, summary, overrides })),
-      seeds: plan.seeds,
-      cells: entries,
-      summary: armSummaries(entries),
-    }, "experiment.json");
-  let saved = Promise.resolve();
-  const save = (record: ExperimentRecord = current("running")) =>
-    // one after the other: the last state must win
-    saved = saved.then(() => writeFileAtomic(join(plan.out, "experiment.json"), recordText(record)));
-
-  const runNext = async (queue: Iterator<[number, PlannedCell]>): Promise<void> => {
-    for (let next = queue.next(); !next.done && !signal.aborted; next = queue.next()) {
-      const [i, cell] = next.value;
-      const begun: CellEntry = { ...pendingEntry(cell), status: "running" };
-      entries[i] = begun;
-      await save();
-      report({ type: "started", cell });
-      const result = await runCell(plan, cell, worker, signal, (event) => report({ type: "event", cell, event }));
-      const { status, digest, failure } = result.record;
-      const entry: CellEntry = { ...begun, status, digest, failure, ...cellNumbers(result.record) };
-      entries[i] = entry;
-      results.push(result);
-      report({ type: "ended", cell, entry, result });
-      await save();
-    }
-  };
-
-  await openFolder(plan.out, save);
-  const queue = plan.cells.entries();
-  const lanes = await Promise.allSettled(Array.from({ length: plan.jobs }, () =>
-    runNext(queue).catch((error) => {
-      halt.abort(); // the folder can no longer be written: no cell may go on
-      throw error;
-    })));
-  for (const lane of lanes) if (lane.status === "rejected") throw lane.reason;
-
-  const finished = entries.every((entry) => entry.status === "finished");
-  const record = current(finished ? "finished" : options.signal?.aborted ? "interrupted" : "failed");
-  await save(record);
-  return { record, results };
-}
-
-async function openFolder(folder: string, save: () => Promise<void>): Promise<void> {
+  const lock = openFolder(plan.out);
   try {
-    try {
-      mkdirSync(folder, { recursive: true });
-    } catch (error) {
-      throw fileError("write to", folder, error);
-    }
-    await save();
-  } catch (error) {
-    if (error instanceof FailureError) throw new MisuseError(`${error.message} with --out`, { cause: error });
-    throw error;
+    const settled = await settlePlan(plan);
+    const state = await ExperimentState.read(plan, settled, new Date());
+    const open = plan.cells.filter((cell) => state.found(cell).entry.status !== "finished");
+    checkDisk(plan, open);
+    await writeFileAtomic(join(plan.out, PLAN_FILE), recordText(settled));
+    return await runCells(plan, open, state, options);
+  } finally {
+    lock.release();
   }
 }
 
-function pendingEntry({ spec, folder }: PlannedCell): CellEntry {
-  return {
-    arm: spec.arm,
-    seed: spec.seed,
-    folder,
-    status: "pending",
-    digest: null,
-    failure: null,
-    n: null,
-    accuracy: null,
-    samples: null,
-    passAtSamples: null,
-    reward: null,
-    updates: 0,
-    tokens: 0,
-    seconds: null,
+async function runCells(
+  plan: ExperimentPlan,
+  open: readonly PlannedCell[],
+  state: ExperimentState,
+  options: RunOptions,
+): Promise<ExperimentResult> {
+  const { signal = never, report = () => {}, worker = new URL("./cell_worker.ts", import.meta.url) } = options;
+  const lost = new AbortController(), results: CellResult[] = [];
+  const kill = AbortSignal.any([options.kill ?? never, lost.signal]), stop = AbortSignal.any([signal, kill]);
+
+  const runNext = async (queue: Iterator<PlannedCell>): Promise<void> => {
+    for (let next = queue.next(); !next.done && !stop.aborted; next = queue.next()) {
+      const cell = next.value, { entry: before, record: earlier, begun, damage } = state.found(cell);
+      const onEvent = (event: CellEvent) => report({ type: "event", cell, event });
+      const resumes = before.resumes + (begun ? 1 : 0);
+      const entry: CellEntry = { ...before, status: "running", failure: null, resumes };
+      await state.save(cell, entry);
+      report({ type: "started", cell });
+      if (damage !== null) onEvent({ type: "warning", message: `${damage}; it is run again` });
+      const result = await runCell(plan, cell, { worker, stop, kill, earlier, resumes, onEvent });
+      const { status, digest, failure } = result.record;
+      const ended: CellEntry = { ...entry, status, digest, failure, ...cellNumbers(result.record) };
+      results.push(result);
+      report({ type: "ended", cell, entry: ended, result });
+      await state.save(cell, ended, result);
+    }
   };
+
+  for (const cell of plan.cells) {
+    if (!open.includes(cell)) report({ type: "found", cell, entry: state.found(cell).entry });
+  }
+  const queue = open.values();
+  const lanes = await Promise.allSettled(Array.from({ length: plan.jobs }, () =>
+    runNext(queue).catch((error) => {
+      lost.abort(); // the folder can no longer be written: no cell may go on
+      throw error;
+    })));
+  for (const lane of lanes) {
+    if (lane.status === "fulfilled") continue;
+    await state.end().catch(() => {}); // if it can still be written
+    if (!(lane.reason instanceof FailureError)) throw lane.reason;
+    throw new FailureError(`${lane.reason.message}; the same command then goes on from what is there`);
+  }
+  return { record: await state.end(), results };
 }

@@ -1,21 +1,32 @@
-// The life of a cell's process: read the spec, run, say what became of it, end. Standard output carries events alone;
-// whatever else wants to print goes to standard error. A terminal's Ctrl-C reaches this process too, and is left to the
-// parent, who ends it by SIGTERM: so the record of a cell never depends on which of the two heard it first.
+// The life of a cell's process: read the spec, take the cell's folder, run, say what became of it, end. Standard output
+// carries events alone; whatever else wants to print goes to standard error. A terminal's Ctrl-C reaches this process
+// too, and is left to the parent, who asks it to stop: so the record of a cell never depends on which of the two heard it
+// first. Without its parent there is nobody to write a record, and it ends at once.
 
-import { text } from "node:stream/consumers";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { CellEvent } from "../contract.ts";
+import { holderOf, lockFolder } from "./folder_lock.ts";
 import { type CellSpec, cellSpecSchema } from "./protocol.ts";
 
-/** Runs one cell as this process's whole purpose, and exits. */
+/** How long a cell waits for the process of a killed experiment, which may be deaf in a native call, to end. */
+const PATIENCE_MS = 60_000;
+
+/** Runs one cell as this process's whole purpose, and exits. `stop` asks it to end with the update in flight. */
 export async function serveCell(
-  run: (spec: CellSpec, emit: (event: CellEvent) => void) => Promise<void>,
+  run: (spec: CellSpec, emit: (event: CellEvent) => void, stop: AbortSignal) => Promise<void>,
 ): Promise<never> {
+  const stop = new AbortController();
   Deno.addSignalListener("SIGINT", () => {});
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", () => stop.signal.aborted ? Deno.exit(143) : stop.abort());
+  }
   console.log = console.info = console.debug = console.error;
   try {
-    await run(cellSpecSchema.parse(JSON.parse(await text(process.stdin))), emit);
+    const spec = cellSpecSchema.parse(JSON.parse(await heedParent(stop)));
+    await takeFolder(spec.folder);
+    await run(spec, emit, stop.signal);
   } catch (error) {
     const expected = error instanceof MisuseError || error instanceof FailureError;
     emit({
@@ -28,8 +39,37 @@ export async function serveCell(
   Deno.exit(0); // without waiting for native threads and signal listeners
 }
 
+/** The first line of standard input. What comes later is heeded until the process ends. */
+function heedParent(stop: AbortController): Promise<string> {
+  const input = createInterface({ input: process.stdin });
+  return new Promise((resolve) => {
+    input.once("line", (spec) => {
+      resolve(spec);
+      input.on("line", (line) => line === "stop" && stop.abort());
+    });
+    input.once("close", () => Deno.exit(1));
+  });
+}
+
+async function takeFolder(folder: string): Promise<void> {
+  const start = performance.now();
+  while (!lockFolder(folder)) { // held until the process ends
+    if (performance.now() - start > PATIENCE_MS) {
+      throw new FailureError(
+        `Cannot start the cell: ${holderOf(folder)} of an earlier run still writes to "${folder}" … end that process`,
+      );
+    }
+    emit({ type: "phase", phase: `waiting for ${holderOf(folder)} of an earlier run to end` });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 /** Synchronous: native calls block the event loop, and an event must not wait for the next pause. */
 function emit(event: CellEvent): void {
   const bytes = new TextEncoder().encode(JSON.stringify(event) + "\n");
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  } catch {
+    Deno.exit(1); // the parent is gone
+  }
 }

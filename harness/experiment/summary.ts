@@ -10,9 +10,9 @@ type Numbers = Pick<
   "n" | "accuracy" | "samples" | "passAtSamples" | "reward" | "updates" | "tokens" | "seconds"
 >;
 
-/** What a cell has to show: all of it if it finished, else how far it came. */
-export function cellNumbers(record: CellRecord): Numbers {
-  const { outcome, partial, timing } = record;
+/** What a cell has to show: all of it if it finished, else how far it came; nothing without a record. */
+export function cellNumbers(record: CellRecord | null): Numbers {
+  const outcome = record?.outcome ?? null;
   const evaluations = outcome?.evaluations ?? [];
   const greedy = evaluations.filter(({ split, mode }) => split === "test" && mode === "greedy");
   const sampled = evaluations.filter(({ split, mode }) => split === "test" && mode === "sample");
@@ -23,9 +23,9 @@ export function cellNumbers(record: CellRecord): Numbers {
     samples: sampled.at(-1)?.samples ?? null,
     passAtSamples: changeOf(sampled, ({ passAtSamples }) => passAtSamples),
     reward: last ? Object.values(last.rewards).reduce((sum, reward) => sum + reward, 0) : null,
-    updates: outcome?.updates ?? partial?.updates ?? 0,
+    updates: outcome?.updates ?? record?.partial?.updates ?? 0,
     tokens: outcome ? outcome.tokens.prompt + outcome.tokens.completion : 0,
-    seconds: timing.seconds,
+    seconds: record?.timing.seconds ?? null,
   };
 }
 

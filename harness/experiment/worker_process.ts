@@ -1,5 +1,5 @@
 // One worker process from spawn to end: the spec goes in, checked events come out, everything else that it prints is
-// kept as its log. It is ended when the signal aborts or when the reader of its events throws.
+// kept as its log. It is asked to stop, and killed when it does not heed that or when the reader of its events throws.
 
 import type { CellEvent } from "../contract.ts";
 import { cellEventSchema, type CellSpec } from "./protocol.ts";
@@ -13,10 +13,18 @@ export interface WorkerEnd {
   readonly log: string;
 }
 
+/** What ends workers before they are done. */
+export interface Stops {
+  /** Asks them to finish the update in flight and to keep what they have. */
+  readonly stop: AbortSignal;
+  /** Ends them at once. */
+  readonly kill: AbortSignal;
+}
+
 /** Characters of a log that are kept. */
 const LOG_LENGTH = 32_768;
-/** A worker that does not heed SIGTERM for this long is killed. */
-const PATIENCE_MS = 1000;
+/** A worker that has not ended so long after it was asked to is killed. */
+const PATIENCE_MS = 60_000;
 
 /**
  * Runs the program `worker` on one cell until it ends.
@@ -25,57 +33,53 @@ const PATIENCE_MS = 1000;
 export async function runWorker(
   worker: URL,
   spec: CellSpec,
-  signal: AbortSignal,
-  onEvent: (event: CellEvent) => void,
+  { stop, kill }: Stops,
+  onEvent: (event: CellEvent) => Promise<void>,
 ): Promise<WorkerEnd> {
   const args = ["run", "--allow-all", "--quiet", worker.href];
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-  let log = "";
+  let log = "", patience: ReturnType<typeof setTimeout> | undefined;
   const keep = (text: string) => log = (log + text).slice(-LOG_LENGTH);
 
-  const killer = new AbortController();
-  const stop = () => {
-    kill(child, "SIGTERM");
-    const timer = setTimeout(() => kill(child, "SIGKILL"), PATIENCE_MS);
-    killer.signal.addEventListener("abort", () => clearTimeout(timer));
+  // Standard input stays open as long as the cell may live: its end tells the worker that nobody listens any more.
+  const input = child.stdin.getWriter();
+  const send = (line: string) => input.write(new TextEncoder().encode(line + "\n")).catch(() => {}); // it has ended
+  const end = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
   };
-  signal.addEventListener("abort", stop, { signal: killer.signal });
-  if (signal.aborted) stop();
+  const ask = () => {
+    send("stop");
+    patience ??= setTimeout(end, PATIENCE_MS);
+  };
+  const over = new AbortController();
+  for (const [signal, heed] of [[stop, ask], [kill, end]] as const) {
+    signal.addEventListener("abort", heed, { signal: over.signal });
+  }
 
   try {
     const stderr = (async () => {
       for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) keep(text);
     })();
-    await send(child.stdin, JSON.stringify(spec) + "\n");
+    send(JSON.stringify(spec));
+    if (stop.aborted) ask();
+    if (kill.aborted) end();
     for await (const line of lines(child.stdout)) {
-      if (line.startsWith('{"type":')) onEvent(parseEvent(line));
+      if (line.startsWith('{"type":')) await onEvent(parseEvent(line));
       else keep(line + "\n"); // native libraries print where they like
     }
     await stderr;
     const { code, signal } = await child.status;
     return { code, signal, log };
   } finally {
-    kill(child, "SIGKILL");
+    end();
+    clearTimeout(patience);
+    over.abort();
     await child.status;
-    killer.abort();
-  }
-}
-
-function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch {
-    // It has ended already.
-  }
-}
-
-async function send(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
-  const writer = stdin.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-  } catch {
-    // It ended before it read; how it ended says more than a broken pipe.
+    await input.abort().catch(() => {});
   }
 }
 

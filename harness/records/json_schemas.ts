@@ -1,9 +1,11 @@
 // The committed JSON Schemas in results/schema, made from the zod schemas. Run as a script, it writes them.
 
 import { z } from "zod";
+import { planSchema } from "./plan_schema.ts";
 import { cellRecordSchema, experimentSchema, sampleSchema, stepSchema } from "./schema.ts";
 
 const shapes = {
+  "plan": { schema: planSchema, title: "plan.json: what an experiment runs and claims, written before" },
   "experiment": { schema: experimentSchema, title: "experiment.json: a set of matched cells" },
   "record": { schema: cellRecordSchema, title: "record.json: one cell" },
   "step": { schema: stepSchema, title: "a line of steps.jsonl: one update" },

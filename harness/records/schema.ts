@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Environment, EvaluationRecord, Outcome, SampleRecord, StepRecord } from "../contract.ts";
 
 /** Raised whenever a reader of the files must change. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const count = () => z.int().min(0);
 const share = () => z.number().min(0).max(1);
@@ -31,7 +31,11 @@ export const stepSchema = z.strictObject({
   completionLength: z.number().min(0),
   truncatedShare: share(),
   samplerTrainerGap: z.number().min(0),
+  distinct: share(),
+  similarity: share(),
+  gauges: z.record(z.string(), z.number()),
   tokens,
+  discarded: tokens,
   timing: z.strictObject({
     rolloutSeconds: z.number().min(0),
     updateSeconds: z.number().min(0),
@@ -68,15 +72,34 @@ export const evaluationSchema = z.strictObject({
   completionLength: z.number().min(0),
 });
 
+/** What matched cells share. */
+export const matchSchema = z.strictObject({
+  weights: sha256Hex(),
+  data: sha256Hex(),
+  template: sha256Hex(),
+  order: sha256Hex(),
+  items: sha256Hex(),
+  streams: z.string(),
+  config: sha256Hex(),
+  firstRollouts: z.array(z.array(z.string())),
+});
+
 /** What a rerun must reproduce. */
 export const outcomeSchema = z.strictObject({
-  initialWeights: sha256Hex(),
+  match: matchSchema,
   finalWeights: sha256Hex(),
-  taskData: sha256Hex(),
-  questionOrder: sha256Hex(),
+  evaluatedStep: count(),
+  asked: z.strictObject({ count: count(), digest: sha256Hex() }),
   updates: count(),
+  endedBy: z.enum(["updates", "tokens"]),
   tokens,
   evaluations: z.array(evaluationSchema),
+  collapses: z.array(z.strictObject({
+    kind: z.enum(["reward-mode", "length-short", "length-cap", "diversity", "entropy"]),
+    step: count(),
+  })),
+  embedder: z.strictObject({ name: z.string(), digest: sha256Hex(), dimensions: z.int().min(1) }).nullable(),
+  steps: sha256Hex(),
   samples: sha256Hex(),
   samplerTrainerGap: z.number().min(0),
 });
@@ -125,6 +148,7 @@ export const cellRecordSchema = z.strictObject({
     seconds: z.number().min(0),
     rolloutSeconds: z.number().min(0),
     updateSeconds: z.number().min(0),
+    resumes: count().describe("how often it was taken up again"),
   }),
   environment: environmentSchema.nullable().describe("null unless finished"),
   peakMemoryBytes: count().nullable().describe("largest resident memory of the cell's process; null unless finished"),
@@ -138,6 +162,7 @@ export const cellEntrySchema = z.strictObject({
   arm: z.string(),
   seed: count(),
   folder: z.string().describe("relative to experiment.json"),
+  amendment: count().describe("0: a cell of the plan; n: one of its n-th amendment, added later"),
   status: z.enum(["pending", "running", "finished", "failed", "interrupted"]),
   digest: sha256Hex().nullable(),
   failure: z.string().nullable(),
@@ -149,6 +174,7 @@ export const cellEntrySchema = z.strictObject({
   updates: count(),
   tokens: count().describe("prompt and completion tokens of training"),
   seconds: z.number().min(0).nullable(),
+  resumes: count().describe("how often it was taken up again"),
 });
 
 /** Means over the finished cells of an arm. */
@@ -163,14 +189,23 @@ export const armSummarySchema = z.strictObject({
   seconds: z.number().nullable(),
 });
 
+/** Whether the finished cells share what they must to be compared. */
+export const matchingSchema = z.strictObject({
+  matched: z.boolean(),
+  cells: count().describe("finished cells, which it is about"),
+  problems: z.array(z.string()).describe("what cells do not share"),
+  uneven: z.array(z.string()).describe("trained arms that ended with other updates or tokens than the others"),
+});
+
 /** experiment.json. */
 export const experimentSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   kind: z.literal("matchbox.experiment"),
   status: z.enum(["running", "finished", "failed", "interrupted"]),
-  command: z.array(z.string()),
-  startedAt: z.iso.datetime(),
-  seconds: z.number().min(0),
+  plan: sha256Hex().describe("digest of the plan in plan.json"),
+  command: z.array(z.string()).describe("the last one"),
+  startedAt: z.iso.datetime().describe("of the first one"),
+  seconds: z.number().min(0).describe("of all of them"),
   task: recordedTask,
   policy: z.string(),
   profile: z.string(),
@@ -185,6 +220,7 @@ export const experimentSchema = z.strictObject({
   })),
   seeds: z.array(count()),
   cells: z.array(cellEntrySchema),
+  match: matchingSchema,
   summary: z.array(armSummarySchema),
 });
 
@@ -194,6 +230,7 @@ type Read<S extends z.ZodType> = Frozen<z.output<S>>;
 
 export type CellRecord = Read<typeof cellRecordSchema>;
 export type CellEntry = Read<typeof cellEntrySchema>;
+export type Matching = Read<typeof matchingSchema>;
 export type ArmSummary = Read<typeof armSummarySchema>;
 export type ExperimentRecord = Read<typeof experimentSchema>;
 

@@ -1,6 +1,9 @@
 // Reads records back, checked, and makes what is written: a digest, a line, a file. A message names the place inside
 // the file. Where records lie is the business of harness/experiment.
 
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileError } from "../base/atomic_file.ts";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
@@ -23,13 +26,21 @@ export function outcomeDigest(outcome: Outcome): string {
 }
 
 /** A record as the text of its file. */
-export function recordText(record: CellRecord | ExperimentRecord): string {
+export function recordText(record: object): string {
   return JSON.stringify(record, null, 2) + "\n";
 }
 
 /** A line of steps.jsonl or samples.jsonl, newline included; canonical, so that equal records are equal bytes. */
 export function recordLine(record: StepRecord | SampleRecord): string {
   return canonicalJson(record) + "\n";
+}
+
+/**
+ * The chained digest of step records, without their timing: what a rerun of the same steps reproduces.
+ * @param chain that of the steps before; the digest of nothing, sha256(""), before the first.
+ */
+export function stepChain(chain: string, { timing: _, ...record }: StepRecord): string {
+  return sha256(chain, canonicalJson(record) + "\n");
 }
 
 /**
@@ -59,6 +70,32 @@ export function readSteps(path: string): Promise<StepRecord[]> {
 /** The lines of a samples.jsonl. @throws FailureError naming the line. */
 export function readSamples(path: string): Promise<SampleRecord[]> {
   return readLines(sampleSchema, path);
+}
+
+/**
+ * The longest beginning of a steps.jsonl that is whole: valid lines of steps 1, 2, 3 … None where there is no file.
+ * What a killed writer left of its last line is no part of it.
+ */
+export async function readWholeSteps(path: string): Promise<StepRecord[]> {
+  if (!existsSync(path)) return [];
+  const bytes = await readFile(path).catch((error) => {
+    throw fileError("read", path, error);
+  });
+  const steps: StepRecord[] = [];
+  for (const line of new TextDecoder().decode(bytes).split("\n").slice(0, -1)) {
+    const step = stepSchema.safeParse(jsonOrNull(line)).data;
+    if (step?.step !== steps.length + 1) break;
+    steps.push(step);
+  }
+  return steps;
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 async function readLines<S extends z.ZodType>(schema: S, path: string): Promise<z.output<S>[]> {

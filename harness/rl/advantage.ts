@@ -4,6 +4,8 @@
 //                                                 torch's std, i.e. the sample's, with G - 1 in the denominator
 //   mean           r - mean                       Dr. GRPO (arXiv 2503.20783)
 //   leave-one-out  r - mean of the other rewards  RLOO (arXiv 2402.14740)
+//   decoupled      each reward by std on its own, added up, then centred and scaled over the batch
+//                                                 GDPO (arXiv 2601.05242), all weights 1
 //
 // A group without variance teaches nothing, and its advantages are exactly zero. Rounding must not hide that: rewards
 // that were summed in another order may differ in the last bits, and std mode would blow this up to +-1.
@@ -34,7 +36,7 @@ export function hasVariance(rewards: readonly number[]): boolean {
  */
 export function advantages(
   rewards: readonly number[],
-  mode: Config["rl"]["advantage"],
+  mode: Exclude<Config["rl"]["advantage"], "decoupled">,
   epsilon: number,
 ): Float64Array {
   const size = rewards.length;
@@ -51,4 +53,31 @@ export function advantages(
     case "leave-one-out": // r - (sum - r) / (G - 1) = (r - mean) G / (G - 1)
       return centred.map((value) => value * (size / (size - 1)));
   }
+}
+
+/** A group's rewards: each part [G], weighted, and their total [G]. */
+export interface GroupRewards {
+  readonly parts: readonly (readonly number[])[];
+  readonly totals: readonly number[];
+}
+
+/**
+ * Advantages of a batch of groups, [groups][G]; all zero in a group where nothing has variance.
+ * @param epsilon added to a standard deviation before dividing
+ * @throws FailureError if a reward is not finite
+ */
+export function batchAdvantages(
+  groups: readonly GroupRewards[],
+  mode: Config["rl"]["advantage"],
+  epsilon: number,
+): Float64Array[] {
+  if (mode !== "decoupled") return groups.map(({ totals }) => advantages(totals, mode, epsilon));
+  const sums = groups.map(({ parts, totals }) => {
+    const sum = new Float64Array(totals.length);
+    for (const part of parts) advantages(part, "std", epsilon).forEach((value, i) => sum[i]! += value);
+    return sum;
+  });
+  const all = Float64Array.from(sums.flatMap((sum) => [...sum])), scaled = advantages([...all], "std", epsilon);
+  let at = 0;
+  return sums.map((sum) => scaled.slice(at, at += sum.length));
 }

@@ -21,6 +21,8 @@ export interface EvaluationOptions {
   readonly samples: number;
   readonly seed: number;
   readonly batch: Config["evaluation"]["batch"];
+  /** Called before every batch; what it throws ends the evaluation. */
+  readonly pause?: () => Promise<void>;
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -36,14 +38,16 @@ export async function evaluate(
     group = Math.max(1, options.samples);
   const groups: DrawnGroup[] = [], side = Math.max(1, Math.floor(batch / group));
   for (let first = 0; first < n; first += side) {
-    const asked = Array.from({ length: Math.min(side, n - first) }, (_, i) => items.item(first + i));
+    await options.pause?.();
+    const places = Array.from({ length: Math.min(side, n - first) }, (_, i) => first + i);
+    const asked = places.map((place) => items.item(place));
     // The same numbers at every step: curves differ by the policy, not by the draw.
     groups.push(
       ...await rollOut(asker, weights, asked, group, options.samples > 0 ? SAMPLED : GREEDY, {
         seed,
         purpose: "evaluate",
         step: 0,
-        first,
+        places,
       }),
     );
   }

@@ -27,6 +27,8 @@ export interface Sample {
   readonly advantage: number;
   /** Weight of each of its tokens in the loss. */
   readonly weight: number;
+  /** Drawn by an earlier policy: its probabilities are not the trainer's, and should not be. @default false */
+  readonly replayed?: boolean;
 }
 
 /** The completions of one prompt, the same number for every group of a batch. */
@@ -57,6 +59,8 @@ interface Pass {
 interface Scored {
   readonly feeds: Record<string, Tensor>;
   readonly results: Record<string, Tensor>;
+  /** Of each column of the pass: its tokens are the current policy's. */
+  readonly fresh: readonly boolean[];
 }
 
 /** Sums over the passes of a batch. */
@@ -147,10 +151,11 @@ export class Learner {
       };
     }
     const session = await this.#session(shape, objective, limited);
-    return { feeds, results: await session.run(feeds, { resident: this.resident }) };
+    const fresh = groups.flatMap(({ samples }) => samples.map(({ replayed }) => !replayed));
+    return { feeds, results: await session.run(feeds, { resident: this.resident }), fresh };
   }
 
-  #count({ feeds, results }: Scored, totals: Totals): void {
+  #count({ feeds, results, fresh }: Scored, totals: Totals): void {
     totals.loss += floats(results.loss)[0]!;
     totals.entropy += floats(results.entropy)[0]!;
     totals.clipped += floats(results.clipped)[0]!;
@@ -158,7 +163,7 @@ export class Learner {
     const trainer = floats(results.probability), sampler = floats(feeds.old), counted = floats(feeds.counted);
     for (let i = 0; i < counted.length; i++) {
       totals.tokens += counted[i]!;
-      if (counted[i]! > 0 && trainer[i] !== sampler[i]) {
+      if (counted[i]! > 0 && trainer[i] !== sampler[i] && fresh[i % fresh.length]) {
         totals.gap = Math.max(totals.gap, Math.abs(Math.log(trainer[i]!) - Math.log(sampler[i]!)));
       }
     }

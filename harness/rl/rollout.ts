@@ -18,18 +18,22 @@ export interface Asker {
   readonly maxTokens: number;
 }
 
-/** Coordinates of a batch's random streams; the question's place in the batch and the sample are the rest. */
+/** Coordinates of a batch's random streams; the sample is the last one. */
 export interface RolloutKey {
   readonly seed: number;
   readonly purpose: "rollout" | "evaluate";
   readonly step: number;
-  /** Place of the first question. */
-  readonly first: number;
+  /** Place of each question in the step. */
+  readonly places: readonly number[];
+  /** Number of the first sample; not 0 where a question is drawn again. @default 0 */
+  readonly firstSample?: number;
 }
 
 /** A group with what the learner needs beside it. */
 export interface DrawnGroup extends RolloutGroup {
   readonly draws: readonly Draws[];
+  /** The last so many completions are of an earlier policy. */
+  readonly replayed: number;
 }
 
 /** Asks each question `group` times and grades the answers. @throws MisuseError where a prompt is too long */
@@ -43,13 +47,14 @@ export async function rollOut(
 ): Promise<DrawnGroup[]> {
   const { task, tokenizer, sampler, maxTokens } = asker;
   const prompts = items.map((item) => promptTokens(asker, item));
+  const { seed, purpose, step, places, firstSample = 0 } = key;
   const random = (question: number, sample: number) =>
-    stream(key.seed, key.purpose, key.step, key.first + question, sample);
+    stream(seed, purpose, step, places[question]!, firstSample + sample);
   const draws = await sampler.generate(weights, prompts, { group, maxTokens, sampling, random });
   return items.map((item, i) => {
     const completions = draws[i]!.map((draw) => completionOf(tokenizer, draw));
     const grades = completions.map(({ text, truncated }) => task.grade(item, text, truncated));
-    return { item, promptTokens: prompts[i]!, completions, grades, draws: draws[i]! };
+    return { item, promptTokens: prompts[i]!, completions, grades, draws: draws[i]!, replayed: 0 };
   });
 }
 
@@ -63,6 +68,6 @@ function promptTokens({ task, tokenizer, maxPromptTokens }: Asker, item: TaskIte
   return tokens;
 }
 
-function completionOf(tokenizer: PolicyTokenizer, { tokens, probabilities, truncated }: Draws): Completion {
+export function completionOf(tokenizer: PolicyTokenizer, { tokens, probabilities, truncated }: Draws): Completion {
   return { tokens, probabilities, truncated, text: tokenizer.decode(tokens) };
 }

@@ -4,10 +4,10 @@ import { deepEqual, equal } from "node:assert/strict";
 import { CellMeter, experimentSecondsLeft } from "../../harness/cli/cell_meter.ts";
 import { progressLines } from "../../harness/cli/progress.ts";
 import { defaultConfig } from "../../harness/config_options.ts";
-import type { CellEvent, StepRecord } from "../../harness/contract.ts";
+import type { CellEvent } from "../../harness/contract.ts";
 import { planExperiment } from "../../harness/experiment/plan.ts";
 import { makePolicyFolder } from "../fakes/policy_folder.ts";
-import { fakeEvaluation } from "../fakes/records.ts";
+import { fakeEvaluation, fakeStep } from "../fakes/records.ts";
 
 async function onePlan() {
   const folder = await Deno.makeTempDir();
@@ -20,26 +20,7 @@ async function onePlan() {
   return { plan, cell };
 }
 
-function stepEvent(step: number, updates: number): CellEvent {
-  const record: StepRecord = {
-    step,
-    rewards: { total: { mean: 1.5, std: 0 } },
-    zeroVarianceTotal: 0,
-    zeroVarianceCorrectness: 0,
-    loss: 0,
-    entropy: 0,
-    kl: null,
-    clipShare: 0,
-    gradientNorm: 0,
-    learningRate: 0,
-    completionLength: 1,
-    truncatedShare: 0,
-    samplerTrainerGap: 0,
-    tokens: { prompt: 1, completion: 1 },
-    timing: { rolloutSeconds: 1.5, updateSeconds: 0.5, rolloutTokensPerSecond: 8123, updateTokensPerSecond: 1 },
-  };
-  return { type: "step", record, updates };
-}
+const stepEvent = (step: number, updates: number): CellEvent => ({ type: "step", record: fakeStep(step), updates });
 
 const validation = (accuracy: number): CellEvent => ({
   type: "evaluation",
@@ -54,6 +35,17 @@ Deno.test("CellMeter takes the time left from the pace so far, evaluations in be
   meter.take(validation(0.5), 51_000);
   meter.take(stepEvent(2, 10), 56_000); // 8 s for two steps
   equal(meter.secondsLeft(), 32);
+});
+
+Deno.test("CellMeter of a resumed cell starts at its step, and takes its pace from this run alone", async () => {
+  const meter = new CellMeter((await onePlan()).cell, 10);
+  meter.take({ type: "resumed", step: 6, evaluations: [{ ...fakeEvaluation(6, 0.5), split: "validation" }] }, 0);
+  equal(meter.secondsLeft(), null);
+  equal(meter.text(), "step 6/10, accuracy 50.0 %");
+  meter.take(stepEvent(7, 10), 50_000);
+  equal(meter.secondsLeft(), 6);
+  meter.finish();
+  deepEqual([meter.step, meter.secondsLeft(3)], [10, 0]);
 });
 
 Deno.test("CellMeter shows its phase before the first update, then what fits into the width", async () => {
@@ -91,9 +83,16 @@ Deno.test("progressLines() prints every evaluation, every tenth step and no more
   const { report } = progressLines(plan, (line) => lines.push(line), () => now);
   const event = (event: CellEvent) => report({ type: "event", cell, event });
   report({ type: "started", cell });
+  event({ type: "warning", message: "Cannot read a checkpoint" });
+  event({ type: "resumed", step: 0, evaluations: [] });
   event({ type: "evaluation", record: fakeEvaluation(0, 0.25) });
   for (let step = 1; step <= 40; step++, now += 40) event(stepEvent(step, 40));
   const steps = lines.filter((line) => line.includes("step ")).map((line) => /step (\d+)/.exec(line)?.[1]);
-  deepEqual(lines.slice(0, 2), ["grpo seed 4: started", "grpo seed 4: test accuracy 25.0 % after 0 updates (n = 8)"]);
+  deepEqual(lines.slice(0, 4), [
+    "grpo seed 4: started",
+    "grpo seed 4: Cannot read a checkpoint",
+    "grpo seed 4: resumed after 0 updates",
+    "grpo seed 4: test accuracy 25.0 % after 0 updates (n = 8)",
+  ]);
   deepEqual(steps, ["10", "35"]); // the second line waits for a second to pass: 25 steps of 40 ms
 });

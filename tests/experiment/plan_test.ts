@@ -1,10 +1,10 @@
 // Plans: the cells, and what is refused before anything is started or written.
 
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
-import { defaultConfig } from "../../harness/config_options.ts";
+import { defaultConfig, overrideConfig } from "../../harness/config_options.ts";
 import { type ExperimentOptions, planExperiment } from "../../harness/experiment/plan.ts";
 import { makePolicyFolder } from "../fakes/policy_folder.ts";
 
@@ -26,7 +26,7 @@ Deno.test("planExperiment()", async (t) => {
     rejects(plan(options), (error: unknown) => error instanceof kind && pattern.test(error.message));
 
   await t.step("makes a cell for every arm and seed, and writes nothing", async () => {
-    const { cells, taskData } = await plan();
+    const { cells, record } = await plan();
     deepEqual(cells.map((cell) => cell.folder), ["base/seed-0", "base/seed-7", "grpo/seed-0", "grpo/seed-7"]);
     deepEqual(cells.map(({ spec }) => [spec.arm, spec.seed, spec.policy, spec.task])[3], [
       "grpo",
@@ -34,8 +34,34 @@ Deno.test("planExperiment()", async (t) => {
       policy,
       "arithmetic",
     ]);
-    equal(/^[0-9a-f]{64}$/.test(taskData), true);
+    match(record.task.data, /^[0-9a-f]{64}$/);
     deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["policy"]);
+  });
+
+  await t.step("gives the same plan the same digest and folder, and every change another one", async () => {
+    const folderOf = async (options: Partial<ExperimentOptions> = {}) => (await plan({ ...options, out: null })).out;
+    const first = await folderOf();
+    match(first, /results.arithmetic-policy-custom-[0-9a-f]{8}$/);
+    equal(await folderOf({ jobs: 1, threads: 3, keep: 0, checkpointEvery: 1 }), first);
+    const longer = overrideConfig(defaultConfig, { rl: { updates: 7 } }, "test");
+    const others = [{ arms: ["grpo"] }, { seeds: [0] }, { config: longer }, { claim: { margin: 1 } }];
+    const folders = await Promise.all(others.map(folderOf));
+    equal(new Set([first, ...folders]).size, others.length + 1);
+  });
+
+  await t.step("claims the family of all trained arms against plain GRPO, or the first that trains", async () => {
+    const claim = async (arms: readonly string[], more: Partial<ExperimentOptions> = {}) =>
+      (await plan({ arms, ...more })).record.claim;
+    const { against, family, margin, metric } = await claim(["base", "rloo", "grpo", "gdpo"]);
+    deepEqual([against, family, margin, metric], ["grpo", ["rloo", "gdpo"], 0.02, "accuracy"]);
+    equal((await claim(["base", "gdpo", "rloo"])).against, "gdpo");
+    deepEqual(await claim(["base"]).then(({ against, family }) => [against, family]), [null, []]);
+    deepEqual((await claim(["base", "grpo"], { claim: { against: "base", margin: 5 } })).margin, 0.05);
+  });
+
+  await t.step("makes folders that every system takes", async () => {
+    const { cells } = await plan({ arms: ["grpo:loss=dapo:clipHigh=0.3"], seeds: [0] });
+    deepEqual(cells.map((cell) => cell.folder), ["grpo,loss=dapo,clipHigh=0.3/seed-0"]);
   });
 
   await t.step("shares the cores among the cells that run side by side", async () => {
@@ -60,6 +86,12 @@ Deno.test("planExperiment()", async (t) => {
     await refused({ device: "gpu" }, /devices are cpu, webgpu, cuda/);
     await refused({ jobs: 0 }, /--jobs 0/);
     await refused({ threads: 1.5 }, /--threads 1.5/);
+    await refused({ keep: -1 }, /--keep -1: .* at least 0/);
+    await refused({ checkpointEvery: 0 }, /--checkpoint-every 0/);
+    await refused({ claim: { against: "rloo" } }, /--against rloo: it is not among the arms/);
+    await refused({ claim: { margin: 101 } }, /--margin 101: .* from 0 to 100/);
+    await refused({ claim: { metric: "passAtSamples" } }, /--metric pass: evaluation\.samples is 0/);
+    await refused({ arms: ["grpo:loss=dapo", "grpo: loss=dapo"] }, /Cannot run arm grpo:loss=dapo twice/);
     await refused({ policy: "embeded" }, /no folder .*did you mean "embedded"/);
     await refused({ policy: folder }, /holds no config\.json/);
     await Deno.writeTextFile(join(policy, "config.json"), "{");

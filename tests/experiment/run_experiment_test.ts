@@ -4,7 +4,7 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { MisuseError } from "../../harness/base/errors.ts";
+import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import { defaultConfig, overrideConfig } from "../../harness/config_options.ts";
 import { type ExperimentOptions, planExperiment } from "../../harness/experiment/plan.ts";
 import { type ExperimentProgress, runExperiment, type RunOptions } from "../../harness/experiment/run_experiment.ts";
@@ -101,53 +101,67 @@ Deno.test("runExperiment() finishes the other cells when one fails, and says why
   });
 });
 
-Deno.test("runExperiment() ends running cells when its signal aborts, also one that is deaf, and keeps the rest", async () => {
+Deno.test("runExperiment() lets cells finish their update when it is to stop, and ends the deaf ones when it must", async () => {
   const { slow, frozen } = accidents;
   await experiment({ seeds: [0, slow, frozen, 1], jobs: 2, config: defaultConfig }, async (out, run) => {
-    const controller = new AbortController();
+    const stop = new AbortController(), kill = new AbortController();
     const steps = new Map<number, number>();
-    let aborted = 0;
     const { record } = await run({
-      signal: controller.signal,
+      signal: stop.signal,
+      kill: kill.signal,
       report: ({ cell, ...progress }) => {
         if (progress.type === "event" && progress.event.type === "step") {
           steps.set(cell.spec.seed, progress.event.record.step);
         }
-        if ((steps.get(slow) ?? 0) < 2 || (steps.get(frozen) ?? 0) < 2 || controller.signal.aborted) return;
-        aborted = performance.now();
-        controller.abort();
+        if (progress.type === "ended" && cell.spec.seed === slow) kill.abort();
+        if ((steps.get(slow) ?? 0) >= 2 && (steps.get(frozen) ?? 0) >= 2) stop.abort();
       },
     });
-    equal(performance.now() - aborted < 3000, true);
     equal(record.status, "interrupted");
     deepEqual(record.cells.map((cell) => cell.status), ["finished", "interrupted", "interrupted", "pending"]);
     deepEqual(await readExperiment(join(out, "experiment.json")), record);
     const cell = await readCellRecord(join(out, "grpo", `seed-${slow}`, "record.json"));
     deepEqual([cell.status, cell.failure], ["interrupted", null]);
-    equal((await readSteps(join(out, "grpo", `seed-${slow}`, "steps.jsonl"))).length, cell.partial?.updates);
+    const done = (await readSteps(join(out, "grpo", `seed-${slow}`, "steps.jsonl"))).length;
+    equal(cell.partial?.updates, done);
+    const checkpoint = `step-${String(done).padStart(6, "0")}.checkpoint`;
+    equal(existsSync(join(out, "grpo", `seed-${slow}`, "checkpoints", checkpoint)), true);
   });
 });
 
-Deno.test("runExperiment() refuses a folder that cannot be written, and planExperiment() one that is in use", async () => {
+Deno.test("runExperiment() refuses a folder that cannot be written, holds something else, or is in use", async () => {
   await experiment({}, async (out, run) => {
+    const refused = (pattern: RegExp) =>
+      rejects(run(), (error: unknown) => error instanceof MisuseError && pattern.test(error.message));
     await Deno.mkdir(join(out, ".."));
     await Deno.writeTextFile(out, "a file where the folder should be");
-    await rejects(run(), (error: unknown) => error instanceof MisuseError && error.message.includes(out));
+    await refused(/Cannot write to ".*out"/);
     await Deno.remove(out);
-    await run();
-    await rejects(experiment({ out }, () => Promise.resolve()), /already holds experiment\.json/);
-    await Deno.remove(join(out, "experiment.json"));
-    await rejects(experiment({ out }, () => Promise.resolve()), /already holds grpo\/seed-0/);
+    await Deno.mkdir(out);
+    await Deno.writeTextFile(join(out, "thesis.txt"), "mine");
+    await refused(/it holds thesis\.txt and no plan\.json … choose another folder with --out/);
+    await Deno.remove(join(out, "thesis.txt"));
+    const first = run();
+    await refused(new RegExp(`process ${Deno.pid} is writing there … wait`));
+    equal((await first).record.status, "finished");
   });
 });
 
-Deno.test("runExperiment() stops every cell when its folder is lost in mid-run", async () => {
-  await experiment({ seeds: [accidents.frozen, accidents.fails], jobs: 2 }, async (out, run) => {
-    const report = ({ type, cell }: ExperimentProgress) => {
-      if (type === "event" && cell.spec.seed === accidents.fails && existsSync(out)) {
-        Deno.removeSync(out, { recursive: true });
-      }
-    };
-    await rejects(run({ report }), /Cannot write ".*experiment\.json"/);
+for (const lost of ["the experiment's", "a cell's"]) {
+  Deno.test(`runExperiment() stops every cell when ${lost} folder is lost in mid-run`, async () => {
+    await experiment({ seeds: [accidents.frozen, accidents.slow], jobs: 2 }, async (out, run) => {
+      const folder = lost === "a cell's" ? join(out, "grpo", `seed-${accidents.slow}`) : out;
+      const report = ({ type, cell }: ExperimentProgress) => {
+        if (type === "event" && cell.spec.seed === accidents.slow && existsSync(folder)) {
+          Deno.removeSync(folder, { recursive: true });
+        }
+      };
+      await rejects(
+        run({ report }),
+        (error: unknown) =>
+          error instanceof FailureError && error.message.includes(folder) &&
+          /Cannot (write|create)[^]*the same command then goes on from what is there$/.test(error.message),
+      );
+    });
   });
-});
+}

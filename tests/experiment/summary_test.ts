@@ -6,7 +6,8 @@ import { fakeCellRecord, fakeEvaluation } from "../fakes/records.ts";
 function entry(arm: string, seed: number, before: number, after: number): CellEntry {
   const record = fakeCellRecord([fakeEvaluation(0, before), fakeEvaluation(10, after)], arm, seed);
   const { status, digest, failure } = record;
-  return { arm, seed, folder: `${arm}/seed-${seed}`, status, digest, failure, ...cellNumbers(record) };
+  const folder = `${arm}/seed-${seed}`;
+  return { arm, seed, folder, amendment: 0, status, digest, failure, ...cellNumbers(record), resumes: 0 };
 }
 
 Deno.test("cellNumbers() takes the first and the last greedy test evaluation", () => {
@@ -35,6 +36,7 @@ Deno.test("cellNumbers() of a cell that did not finish shows how far it came and
   const partial = { updates: 4, evaluations: [fakeEvaluation(0, 0.25)] };
   const numbers = cellNumbers({ ...fakeCellRecord([]), status: "failed", outcome: null, digest: null, partial });
   deepEqual([numbers.updates, numbers.accuracy, numbers.n, numbers.reward], [4, null, null, null]);
+  deepEqual([cellNumbers(null).updates, cellNumbers(null).seconds], [0, null]);
 });
 
 Deno.test("armSummaries() are means over finished cells, arms in the order of the cells", () => {

@@ -1,24 +1,53 @@
-// A cell's process without a model: plausible events at once, the same for the same spec. Some seeds stand for accidents.
+// A cell's process without a model: plausible events at once, the same for the same spec. Its state is a digest that each
+// step chains on, and goes through checkpoints as a model's would. Some seeds stand for accidents.
 
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "../../harness/base/atomic_file.ts";
+import { canonicalJson } from "../../harness/base/canonical_json.ts";
 import { sha256 } from "../../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
-import type { CellEvent, EvaluationRecord, Outcome, Split, StepRecord } from "../../harness/contract.ts";
+import type { CellEvent, EvaluationRecord, Outcome, SampleRecord, Split, StepRecord } from "../../harness/contract.ts";
 import type { CellSpec } from "../../harness/experiment/protocol.ts";
 import { serveCell } from "../../harness/experiment/serve_cell.ts";
+import { stepChain } from "../../harness/records/store.ts";
 
-/** What a seed of this worker stands for; every other seed finishes. */
-export const accidents = { fails: 901, misused: 902, slow: 903, killed: 904, garbled: 905, crashes: 906, frozen: 907 };
+/** What a seed of this worker stands for; every other seed finishes at once. */
+export const accidents = {
+  fails: 901,
+  misused: 902,
+  slow: 903,
+  killed: 904,
+  garbled: 905,
+  crashes: 906,
+  frozen: 907,
+  brisk: 908,
+  /** Asks other questions than its peers. */
+  unmatched: 909,
+};
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-function stepRecord(step: number, { config }: CellSpec): StepRecord {
-  const tokens = config.rl.questions * config.rl.completions;
+/** Everything that the rest of a cell is a function of. */
+interface State {
+  readonly step: number;
+  readonly weights: string;
+  readonly chain: string;
+  readonly evaluations: readonly EvaluationRecord[];
+}
+
+/** The part of a digest that a number can hold, as one from 0 to 1. */
+const numberOf = (digest: string) => parseInt(digest.slice(0, 8), 16) / 2 ** 32;
+
+function stepRecord(step: number, weights: string, { config }: CellSpec): StepRecord {
+  const completions = config.rl.questions * config.rl.completions;
   return {
     step,
     rewards: { correctness: { mean: step / 100, std: 0.5 }, total: { mean: step / 50, std: 0.7 } },
     zeroVarianceTotal: 0.25,
     zeroVarianceCorrectness: 0.5,
-    loss: 0.01,
+    loss: numberOf(weights),
     entropy: 0.5,
     kl: config.rl.klBeta > 0 ? 0.001 : null,
     clipShare: 0,
@@ -27,7 +56,11 @@ function stepRecord(step: number, { config }: CellSpec): StepRecord {
     completionLength: 30,
     truncatedShare: 0,
     samplerTrainerGap: 0,
-    tokens: { prompt: tokens * 20, completion: tokens * 30 },
+    distinct: 0.5,
+    similarity: 0.5,
+    gauges: {},
+    tokens: { prompt: completions * 20, completion: completions * 30 },
+    discarded: { prompt: 0, completion: 0 },
     timing: { rolloutSeconds: 0.01, updateSeconds: 0.01, rolloutTokensPerSecond: 9000, updateTokensPerSecond: 8000 },
   };
 }
@@ -50,28 +83,54 @@ function evaluation(step: number, split: Split, mode: "greedy" | "sample", { con
   };
 }
 
-async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void): Promise<void> {
-  const { config, arm, seed } = spec;
+function sample(i: number): SampleRecord {
+  const answer = String(i + 1);
+  return {
+    id: `fake-${i}`,
+    split: "test",
+    sample: 0,
+    question: `What is ${i} + 1?`,
+    gold: answer,
+    completion: `It is ${answer}`,
+    extracted: answer,
+    status: "correct",
+    rewards: { correctness: 1, format: 0.5 },
+    tokens: 4,
+  };
+}
+
+async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void, stop: AbortSignal): Promise<void> {
+  const { config, arm, seed, checkpoints } = spec;
   const updates = arm === "base" ? 0 : config.rl.updates;
-  const evaluations: EvaluationRecord[] = [];
+  console.log("a native library says hello on standard output");
+  emit({ type: "phase", phase: "loading the policy" });
+  if (seed === accidents.misused) throw new MisuseError("Cannot ask the question: the prompt is too long");
+
+  let state: State = { step: 0, weights: sha256(`${arm} ${seed}`), chain: sha256(""), evaluations: [] };
   const evaluate = (step: number, split: Split, mode: "greedy" | "sample" = "greedy") => {
     const record = evaluation(step, split, mode, spec);
-    evaluations.push(record);
+    state = { ...state, evaluations: [...state.evaluations, record] };
     emit({ type: "evaluation", record });
   };
   const evaluateTest = (step: number) => {
     evaluate(step, "test");
     if (config.evaluation.samples > 0) evaluate(step, "test", "sample");
   };
-  console.log("a native library says hello on standard output");
-  emit({ type: "phase", phase: "loading the policy" });
-  if (seed === accidents.misused) throw new MisuseError("Cannot ask the question: the prompt is too long");
-  evaluateTest(0);
-  for (let step = 1; step <= updates; step++) {
+  const before = newestState(spec, (message) => emit({ type: "warning", message }));
+  if (before) {
+    state = before;
+    emit({ type: "resumed", step: state.step, evaluations: state.evaluations });
+  } else evaluateTest(0);
+
+  while (state.step < updates) {
+    const step = state.step + 1;
     if (seed === accidents.slow) await pause(100);
+    if (seed === accidents.brisk) await pause(5);
     if (seed === accidents.frozen && step === 3) { for (;;); // deaf to the event loop, as a native call is
      }
-    emit({ type: "step", record: stepRecord(step, spec), updates });
+    const weights = sha256(state.weights, `${step}`), record = stepRecord(step, weights, spec);
+    state = { ...state, step, weights, chain: stepChain(state.chain, record) };
+    emit({ type: "step", record, updates });
     if (step === 3 && seed === accidents.fails) throw new FailureError("Cannot update at step 3: the loss is NaN");
     if (step === 3 && seed === accidents.killed) Deno.kill(Deno.pid, "SIGKILL");
     if (step === 3 && seed === accidents.crashes) {
@@ -80,53 +139,98 @@ async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void): Promi
     }
     if (step === 3 && seed === accidents.garbled) console.error("about to garble"), garble();
     if (config.evaluation.every > 0 && step % config.evaluation.every === 0) evaluate(step, "validation");
+    if (checkpoints && (step % checkpoints.every === 0 || step === updates || stop.aborted)) {
+      await writeState(checkpoints, state);
+    }
+    if (stop.aborted) {
+      emit({ type: "stopped", step });
+      return;
+    }
   }
   if (updates > 0) evaluateTest(updates);
-  for (let i = 0; i < 3; i++) {
-    const rewards = { correctness: 1, format: 0.5 };
-    const text = {
-      question: `What is ${i} + 1?`,
-      gold: String(i + 1),
-      extracted: String(i + 1),
-      completion: `It is ${i + 1}`,
-    };
-    const record = {
-      id: `fake-${i}`,
-      split: "test",
-      sample: 0,
-      status: "correct",
-      rewards,
-      tokens: 4,
-      ...text,
-    } as const;
-    emit({ type: "sample", record });
-  }
-  const outcome: Outcome = {
-    initialWeights: sha256("initial"),
-    finalWeights: sha256(`${arm} ${seed} ${updates}`),
-    taskData: sha256("data"),
-    questionOrder: sha256(`order ${seed}`),
+  const samples = [0, 1, 2].map(sample);
+  for (const record of samples) emit({ type: "sample", record });
+  emit({
+    type: "finished",
+    outcome: outcome(spec, state, updates, samples),
+    environment: {
+      matchbox: "0.0.0",
+      deno: Deno.version.deno,
+      onnxruntime: "none",
+      os: Deno.build.os,
+      arch: Deno.build.arch,
+      cpu: "fake",
+      cores: 2,
+      memoryBytes: 2 ** 30,
+      device: spec.device,
+      threads: spec.threads,
+      gitCommit: null,
+      gitDirty: null,
+    },
+    peakMemoryBytes: 2 ** 27,
+  });
+}
+
+function outcome(
+  { seed, matched, policy }: CellSpec,
+  state: State,
+  updates: number,
+  samples: readonly SampleRecord[],
+): Outcome {
+  const order = seed === accidents.unmatched ? state.weights : sha256(`order ${seed}`);
+  return {
+    match: {
+      weights: sha256(policy),
+      data: sha256("data"),
+      template: sha256("template"),
+      order,
+      items: sha256("items"),
+      streams: "fake",
+      config: matched.config,
+      firstRollouts: [[`${seed} a`, `${seed} b`]],
+    },
+    finalWeights: state.weights,
+    evaluatedStep: updates,
+    asked: { count: updates, digest: sha256(order) },
     updates,
+    endedBy: "updates",
     tokens: { prompt: 1000 * updates, completion: 1500 * updates },
-    evaluations,
-    samples: sha256("samples"),
+    evaluations: state.evaluations,
+    collapses: [],
+    embedder: null,
+    steps: state.chain,
+    samples: sha256(samples.map((one) => canonicalJson(one) + "\n").join("")),
     samplerTrainerGap: 0,
   };
-  const environment = {
-    matchbox: "0.0.0",
-    deno: Deno.version.deno,
-    onnxruntime: "none",
-    os: Deno.build.os,
-    arch: Deno.build.arch,
-    cpu: "fake",
-    cores: 2,
-    memoryBytes: 2 ** 30,
-    device: spec.device,
-    threads: spec.threads,
-    gitCommit: null,
-    gitDirty: null,
-  };
-  emit({ type: "finished", outcome, environment, peakMemoryBytes: 2 ** 27 });
+}
+
+const fileOf = (folder: string, step: number) => join(folder, `step-${String(step).padStart(6, "0")}.checkpoint`);
+
+async function writeState({ folder, keep }: NonNullable<CellSpec["checkpoints"]>, state: State): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomic(fileOf(folder, state.step), JSON.stringify(state));
+  for (const step of stepsIn(folder).slice(keep)) rmSync(fileOf(folder, step));
+}
+
+/** The newest state up to `resumeAt` that can be read. */
+function newestState({ checkpoints, resumeAt }: CellSpec, warn: (message: string) => void): State | null {
+  if (!checkpoints || !existsSync(checkpoints.folder)) return null;
+  for (const step of stepsIn(checkpoints.folder)) {
+    const path = fileOf(checkpoints.folder, step);
+    if (step > resumeAt) continue;
+    try {
+      return JSON.parse(Deno.readTextFileSync(path));
+    } catch {
+      warn(`Cannot read "${path}": it is damaged; going on from the one before`);
+    }
+  }
+  return null;
+}
+
+/** Steps of the checkpoints in a folder, the newest first. */
+function stepsIn(folder: string): number[] {
+  return readdirSync(folder).flatMap((name) => /^step-(\d+)\.checkpoint$/.exec(name)?.[1] ?? [])
+    .map(Number).sort((a, b) => b - a);
 }
 
 /** An event of no known shape. */

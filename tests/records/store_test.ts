@@ -3,8 +3,16 @@
 import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { FailureError } from "../../harness/base/errors.ts";
-import { outcomeDigest, readCellRecord, readExperiment, readSteps, recordText } from "../../harness/records/store.ts";
-import { fakeCellRecord, fakeEvaluation } from "../fakes/records.ts";
+import {
+  outcomeDigest,
+  readCellRecord,
+  readExperiment,
+  readSteps,
+  readWholeSteps,
+  recordLine,
+  recordText,
+} from "../../harness/records/store.ts";
+import { fakeCellRecord, fakeEvaluation, fakeStep } from "../fakes/records.ts";
 
 const record = fakeCellRecord([fakeEvaluation(0, 0.25), fakeEvaluation(10, 0.5)]);
 
@@ -47,7 +55,7 @@ Deno.test("readCellRecord() refuses damage, naming file and place", async () => 
   await refused("[]", /must hold a JSON object/);
   await refused(text.replace('"accuracy": 0.5', '"accuracy": 5'), /outcome\.evaluations\.1\.accuracy: /);
   await refused(text.replace('"updates": 10', '"updates": 11'), /does not have the digest/);
-  await refused(changed({ schemaVersion: 2 }), /schema version 2 … .*reads 1/);
+  await refused(changed({ schemaVersion: 1 }), /schema version 1 … .*reads 2/);
   await refused(changed({ surprise: 1 }), /surprise/);
   await refused(changed({ status: "running" }), /status: /);
   await refused(text, /kind: /, readExperiment);
@@ -57,4 +65,16 @@ Deno.test("readCellRecord() refuses damage, naming file and place", async () => 
 Deno.test("readSteps() names the line that is wrong", async () => {
   await refused('{"step":1}\n', /line 1": rewards: /, readSteps);
   deepEqual(await inFile("", readSteps), []);
+});
+
+Deno.test("readWholeSteps() ends before the first line that is cut, damaged or out of turn", async () => {
+  const lines = [1, 2, 3].map((step) => recordLine(fakeStep(step)));
+  const whole = async (text: string) => (await inFile(text, readWholeSteps)).map(({ step }) => step);
+  deepEqual(await whole(lines.join("")), [1, 2, 3]);
+  deepEqual(await whole(lines.join("").slice(0, -1)), [1, 2]); // no newline: the write was cut short
+  deepEqual(await whole(lines.join("").slice(0, -20)), [1, 2]);
+  deepEqual(await whole(lines[0]! + "\u0000\u0000\n" + lines[1]!), [1]);
+  deepEqual(await whole(lines[0]! + lines[2]!), [1]);
+  deepEqual(await whole(lines[1]!), []);
+  deepEqual(await readWholeSteps("/nowhere/steps.jsonl"), []);
 });

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { FailureError } from "../../harness/base/errors.ts";
 import { stream } from "../../harness/base/prng.ts";
-import { advantages, hasVariance } from "../../harness/rl/advantage.ts";
+import { advantages, batchAdvantages, hasVariance } from "../../harness/rl/advantage.ts";
 
 const modes = ["std", "mean", "leave-one-out"] as const;
 
@@ -68,5 +68,37 @@ Deno.test("advantages() refuse rewards that are not finite, also where the other
       );
     }
     throws(() => hasVariance([bad]), FailureError);
+  }
+});
+
+Deno.test('batchAdvantages() "decoupled" scales each reward on its own, adds them up, and scales over the batch', () => {
+  const std = (values: readonly number[]) => { // by hand: the sample's, as torch has it
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    return values.map((value) => (value - mean) / Math.sqrt(squares / (values.length - 1)));
+  };
+  const groups = [[[1, 0, 0], [0.5, 0.5, 0]], [[0, 0, 0], [0, 2, 1]]];
+  const sums = groups.map((parts) =>
+    [0, 1, 2].map((i) =>
+      parts.reduce((sum, part) => sum + (part.every((value) => value === part[0]) ? 0 : std(part)[i]!), 0)
+    )
+  );
+  const expected = std(sums.flat());
+  const rewards = groups.map((parts) => ({ parts, totals: [0, 1, 2].map((i) => parts[0]![i]! + parts[1]![i]!) }));
+  close(Float64Array.from(batchAdvantages(rewards, "decoupled", 0).flatMap((group) => [...group])), expected);
+  // A reward that is a hundred times as large counts no more than the other.
+  const larger = rewards.map(({ parts: [first, second], totals }) => ({
+    parts: [first!.map((value) => value * 100), second!],
+    totals,
+  }));
+  const scaled = batchAdvantages(larger, "decoupled", 0).flatMap((group) => [...group]);
+  close(Float64Array.from(scaled), expected);
+});
+
+Deno.test("batchAdvantages() of the other modes are those of each group's totals", () => {
+  const groups = [[1, 0, 0, 3], [2, 2, 2, 2]].map((totals) => ({ parts: [], totals }));
+  for (const mode of modes) {
+    const expected = groups.map(({ totals }) => advantages(totals, mode, 1e-4));
+    deepStrictEqual(batchAdvantages(groups, mode, 1e-4), expected);
   }
 });

@@ -1,62 +1,13 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { join } from "node:path";
 import { MisuseError } from "../../harness/base/errors.ts";
-import type { Grade, ItemSource, Task } from "../../harness/contract.ts";
-import { initialWeights } from "../../harness/model/layout.ts";
-import { type Policy, readPolicy, writePolicy } from "../../harness/model/policy.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
 import { evaluate, type EvaluationOptions } from "../../harness/rl/evaluate.ts";
 import { rollOut } from "../../harness/rl/rollout.ts";
-import { Sampler } from "../../harness/rl/sampler.ts";
 import { relativeError } from "../oracles/float64.ts";
-import { tinyCompanions, tinyConfig, withFolder } from "../model/tiny_policy.ts";
-import { PLAIN, withRuntime } from "./small_policies.ts";
+import { lengthItems as items, lengthTask as task, STATUSES, withAsker } from "./length_task.ts";
+import { PLAIN } from "./small_policies.ts";
 
-const STATUSES = ["correct", "wrong", "unparseable", "truncated"] as const;
-
-/** Grades by the completion's length alone, so that every status occurs. */
-const task: Task = {
-  name: "length",
-  version: 1,
-  summary: "",
-  rewards: ["correctness", "length"],
-  defaults: {},
-  load: () => Promise.reject(new Error("not loaded here")),
-  prompt: ({ question }) => [{ role: "user", content: question }],
-  grade: (_, completion): Grade => {
-    const status = STATUSES[completion.length % 4]!;
-    return {
-      status,
-      extracted: status === "correct" ? completion : null,
-      rewards: [status === "correct" ? 1 : 0, completion.length],
-    };
-  },
-  example: { item: { id: "example", question: "?", gold: "1" }, completion: "" },
-};
-const items: ItemSource = {
-  size: 7,
-  item: (index) => ({ id: `item-${index}`, question: `Anna has ${index} apples.`, gold: `${index}` }),
-};
 const OPTIONS: EvaluationOptions = { split: "test", items, n: 100, step: 3, samples: 3, seed: 1, batch: 6 };
-
-/** Runs with a tiny random policy and what asks it. */
-async function withAsker(
-  work: (asker: Parameters<typeof evaluate>[0], policy: Policy) => Promise<void>,
-): Promise<void> {
-  await withFolder(async (parent) => {
-    const folder = join(parent, "policy"),
-      config = tinyConfig({ initializer_range: 0.5, max_position_embeddings: 128 });
-    await writePolicy(folder, { config, weights: initialWeights(config, 0), companions: tinyCompanions }, {
-      dtype: "F32",
-    });
-    const policy = await readPolicy(folder);
-    await withRuntime(0, async (runtime) => {
-      const sampler = new Sampler(runtime, policy.config, policy.tokenizer.eosTokenIds, 128);
-      await work({ task, tokenizer: policy.tokenizer, sampler, maxPromptTokens: 64, maxTokens: 10 }, policy);
-      await sampler.dispose();
-    });
-  });
-}
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
@@ -122,7 +73,7 @@ Deno.test("rollOut() refuses a prompt that is too long, naming the item and the 
       seed: 0,
       purpose: "rollout",
       step: 0,
-      first: 0,
+      places: [0],
     });
     await rejects(
       asked,

@@ -1,7 +1,7 @@
 import { ok, strictEqual, throws } from "node:assert/strict";
-import { learningRate } from "../../harness/rl/schedule.ts";
+import { budgetUsed, isSpent, learningRate } from "../../harness/rl/schedule.ts";
 
-const base = { updates: 10, warmup: 0.2, learningRate: 8 } as const;
+const base = { updates: 10, tokens: 0, warmup: 0.2, learningRate: 8 } as const;
 
 /** The schedule written out, step by step. */
 const rates = (schedule: "constant" | "linear" | "cosine", warmup: number = base.warmup) =>
@@ -35,4 +35,22 @@ Deno.test("learningRate() may warm up over all updates", () => {
 
 Deno.test("learningRate() refuses a step outside the updates", () => {
   for (const step of [-1, 0.5, 10, NaN]) throws(() => learningRate({ ...base, schedule: "linear" }, step), RangeError);
+});
+
+Deno.test("learningRate() follows the share of a token budget where there is one, whatever the updates", () => {
+  const rl = { ...base, tokens: 1000, schedule: "linear" } as const;
+  close([0, 100, 200, 600].map((tokens, step) => learningRate(rl, step, tokens)), [0, 4, 8, 4]);
+  strictEqual(learningRate(rl, 500, 200), 8);
+  throws(() => learningRate(rl, 3, 1000), RangeError);
+});
+
+Deno.test("isSpent() and budgetUsed() go by tokens where they are the budget, else by updates", () => {
+  const updates = { updates: 4, tokens: 0 }, tokens = { updates: 4, tokens: 100 };
+  strictEqual(isSpent(updates, 3, 1e9), false);
+  strictEqual(isSpent(updates, 4, 0), true);
+  strictEqual(isSpent(tokens, 400, 99), false);
+  strictEqual(isSpent(tokens, 0, 100), true);
+  strictEqual(budgetUsed(updates, 1, 1e9), 0.25);
+  strictEqual(budgetUsed(tokens, 1, 30), 0.3);
+  strictEqual(budgetUsed(tokens, 1, 130), 1);
 });

@@ -1,0 +1,86 @@
+// What `verify` has looked at: one item a check, told as it comes. A check returns what is wrong; what a reader of files
+// throws because a file is damaged is wrong as well. What cannot be checked is said, never passed over.
+
+import { canonicalJson } from "../base/canonical_json.ts";
+import { FailureError, MisuseError } from "../base/errors.ts";
+import { isObject } from "../base/json_file.ts";
+
+/** One check. */
+export interface CheckedItem {
+  /** The file, relative to the verified folder. */
+  readonly place: string;
+  /** What holds if the check passes. */
+  readonly claim: string;
+  readonly state: "ok" | "failed" | "skipped";
+  /** What is wrong, or why it was skipped; empty where all is well. */
+  readonly reasons: readonly string[];
+}
+
+/** The checks of one run. */
+export class Checklist {
+  readonly items: CheckedItem[] = [];
+
+  constructor(private readonly tell: (item: CheckedItem) => void) {}
+
+  /**
+   * Does a check: `work` says what is wrong.
+   * @returns whether nothing is. Only defects of Matchbox are thrown
+   */
+  async check(
+    place: string,
+    claim: string,
+    work: () => readonly string[] | Promise<readonly string[]>,
+  ): Promise<boolean> {
+    let reasons: readonly string[];
+    try {
+      reasons = await work();
+    } catch (error) {
+      if (!(error instanceof FailureError || error instanceof MisuseError)) throw error;
+      reasons = [error.message];
+    }
+    this.#add({ place, claim, state: reasons.length === 0 ? "ok" : "failed", reasons });
+    return reasons.length === 0;
+  }
+
+  /** Reads what later checks need. @returns null where that failed, which is then an item */
+  async read<T>(place: string, claim: string, work: () => Promise<T>): Promise<T | null> {
+    const read: T[] = [];
+    await this.check(place, claim, async () => {
+      read.push(await work());
+      return [];
+    });
+    return read[0] ?? null;
+  }
+
+  /** Says that something cannot be checked. */
+  skip(place: string, claim: string, reason: string): void {
+    this.#add({ place, claim, state: "skipped", reasons: [reason] });
+  }
+
+  get failed(): boolean {
+    return this.items.some(({ state }) => state === "failed");
+  }
+
+  #add(item: CheckedItem): void {
+    this.items.push(item);
+    this.tell(item);
+  }
+}
+
+/** "rl.updates is 60, must be 120" for each leaf in which a JSON value differs from what it must be. */
+export function differences(found: unknown, expected: unknown, path = ""): string[] {
+  const inside = (key: string) => path === "" ? key : `${path}.${key}`;
+  if (isObject(found) && isObject(expected)) {
+    const keys = [...new Set([...Object.keys(expected), ...Object.keys(found)])];
+    return keys.flatMap((key) => differences(found[key], expected[key], inside(key)));
+  }
+  if (Array.isArray(found) && Array.isArray(expected) && found.length === expected.length) {
+    return expected.flatMap((value, i) => differences(found[i], value, inside(String(i))));
+  }
+  const text = (value: unknown) => value === undefined ? "absent" : shorten(canonicalJson(value));
+  const same = found === expected || (found !== undefined && expected !== undefined && equal(found, expected));
+  return same ? [] : [`${path || "the whole"} is ${text(found)}, must be ${text(expected)}`];
+}
+
+const equal = (a: unknown, b: unknown) => canonicalJson(a) === canonicalJson(b);
+const shorten = (text: string) => text.length <= 60 ? text : `${text.slice(0, 56)} …`;

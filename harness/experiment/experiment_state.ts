@@ -1,0 +1,117 @@
+// experiment.json as it grows: where each cell of the folder stands, what the arms come to, and whether the cells match.
+// All of it follows from plan.json and the cells' records, but for a few counters: a file that is lost is made anew.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "../base/atomic_file.ts";
+import { FailureError } from "../base/errors.ts";
+import type { PlanRecord } from "../records/plan_schema.ts";
+import { type CellEntry, type ExperimentRecord, experimentSchema, SCHEMA_VERSION } from "../records/schema.ts";
+import { check, readExperiment, recordText } from "../records/store.ts";
+import { findCell, type FoundCell } from "./found_cell.ts";
+import { proveMatch } from "./match.ts";
+import { cellFolder, type ExperimentPlan, type PlannedCell } from "./plan.ts";
+import type { CellResult } from "./run_cell.ts";
+import { namedArms, namedCells } from "./settle_plan.ts";
+import { armSummaries } from "./summary.ts";
+
+/** Where each cell of an experiment stands. */
+export class ExperimentState {
+  #saved: Promise<unknown> = Promise.resolve();
+  readonly #start = performance.now();
+
+  private constructor(
+    private readonly plan: ExperimentPlan,
+    private readonly settled: PlanRecord,
+    private readonly cells: Map<string, FoundCell>,
+    private readonly startedAt: string,
+    private readonly secondsBefore: number,
+  ) {}
+
+  /** From what the folder holds. An experiment.json that cannot be read is made anew: the records say the same. */
+  static async read(plan: ExperimentPlan, settled: PlanRecord, now: Date): Promise<ExperimentState> {
+    const path = join(plan.out, "experiment.json");
+    const before = !existsSync(path) ? null : await readExperiment(path).catch((error) => {
+      if (error instanceof FailureError) return null;
+      throw error;
+    });
+    const specs = new Map(plan.cells.map(({ folder, spec }) => [folder, spec]));
+    const cells = new Map<string, FoundCell>();
+    for (const cell of namedCells(settled)) {
+      const folder = cellFolder(cell.arm, cell.seed);
+      const entry = before?.cells.find((entry) => entry.folder === folder);
+      cells.set(folder, await findCell(plan.out, cell, entry, specs.get(folder)?.config ?? null));
+    }
+    return new ExperimentState(
+      plan,
+      settled,
+      cells,
+      before?.startedAt ?? now.toISOString(),
+      before?.seconds ?? 0,
+    );
+  }
+
+  found({ folder }: PlannedCell): FoundCell {
+    const found = this.cells.get(folder);
+    if (!found) throw new Error(`Cannot find the cell ${folder}: the plan in the folder does not have it`);
+    return found;
+  }
+
+  /** Takes over where a cell stands and writes it. @throws FailureError */
+  save(cell: PlannedCell, entry: CellEntry, result?: CellResult): Promise<void> {
+    const found = this.found(cell);
+    this.cells.set(cell.folder, { ...found, entry, record: result?.record ?? found.record });
+    return this.#write(() => this.#current("running")).then(() => {});
+  }
+
+  /** Writes how the experiment ended. @throws FailureError */
+  end(): Promise<ExperimentRecord> {
+    const states = [...this.cells.values()].map(({ entry }) => entry.status);
+    const status = states.every((state) => state === "finished")
+      ? "finished"
+      : states.includes("failed")
+      ? "failed"
+      : "interrupted";
+    return this.#write(() => this.#current(status));
+  }
+
+  /** One after the other: the last state must win. */
+  #write(make: () => ExperimentRecord): Promise<ExperimentRecord> {
+    const saved = this.#saved.then(async () => {
+      const record = make();
+      await writeFileAtomic(join(this.plan.out, "experiment.json"), recordText(record));
+      return record;
+    });
+    this.#saved = saved.catch(() => {}); // whoever asked for it hears of it
+    return saved;
+  }
+
+  #current(status: ExperimentRecord["status"]): ExperimentRecord {
+    const { plan, settled } = this, found = [...this.cells.values()];
+    const entries = found.map(({ entry }) => entry);
+    const proven = found.flatMap(({ entry: { arm, seed, status }, record }) =>
+      status === "finished" && record?.outcome ? [{ arm, seed, outcome: record.outcome }] : []
+    );
+    return check(experimentSchema, {
+      schemaVersion: SCHEMA_VERSION,
+      kind: "matchbox.experiment",
+      status,
+      plan: settled.digest,
+      command: plan.command,
+      startedAt: this.startedAt,
+      seconds: this.secondsBefore + (performance.now() - this.#start) / 1000,
+      task: { name: settled.task.name, version: settled.task.version, data: settled.task.data },
+      policy: settled.policy.name,
+      profile: settled.profile,
+      device: settled.device,
+      jobs: plan.jobs,
+      threads: plan.threads,
+      config: settled.config,
+      arms: namedArms(settled).map(({ name, summary, overrides }) => ({ name, summary, overrides })),
+      seeds: [...new Set(entries.map(({ seed }) => seed))],
+      cells: entries,
+      match: proveMatch(proven, settled.claim.against),
+      summary: armSummaries(entries),
+    }, "experiment.json");
+  }
+}

@@ -1,0 +1,61 @@
+// What the folder of a cell says of it before it is run (again): finished, to be taken up, or new.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { canonicalJson } from "../base/canonical_json.ts";
+import { FailureError } from "../base/errors.ts";
+import type { CellEntry, CellRecord } from "../records/schema.ts";
+import { readCellRecord } from "../records/store.ts";
+import { cellFolder } from "./plan.ts";
+import type { NamedCell } from "./settle_plan.ts";
+import { cellNumbers } from "./summary.ts";
+
+/** A cell as it was found. */
+export interface FoundCell {
+  readonly entry: CellEntry;
+  readonly record: CellRecord | null;
+  /** It was started before. */
+  readonly begun: boolean;
+  /** What is wrong with its record; null: nothing. */
+  readonly damage: string | null;
+}
+
+/**
+ * Reads the cell's record.
+ * @param earlier its entry in the experiment.json that the folder holds
+ * @param config that it must have been run with; null: not asked
+ */
+export async function findCell(
+  out: string,
+  { arm, seed, amendment }: NamedCell,
+  earlier: CellEntry | undefined,
+  config: unknown,
+): Promise<FoundCell> {
+  const folder = cellFolder(arm, seed), path = join(out, folder, "record.json");
+  let record: CellRecord | null = null, damage: string | null = null;
+  if (existsSync(path)) {
+    try {
+      record = await readCellRecord(path);
+      const own = record.arm === arm && record.seed === seed &&
+        (config === null || canonicalJson(record.config) === canonicalJson(config));
+      if (!own) throw new FailureError(`Cannot use "${path}": it is the record of another cell`);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      [record, damage] = [null, error.message];
+    }
+  }
+  const entry: CellEntry = {
+    arm,
+    seed,
+    folder,
+    amendment,
+    status: record?.status ?? "pending",
+    digest: record?.digest ?? null,
+    failure: record?.failure ?? null,
+    ...cellNumbers(record),
+    resumes: Math.max(record?.timing.resumes ?? 0, earlier?.resumes ?? 0),
+  };
+  const begun = record !== null || existsSync(join(out, folder, "steps.jsonl")) ||
+    (earlier !== undefined && earlier.status !== "pending");
+  return { entry, record, begun, damage };
+}

@@ -1,0 +1,96 @@
+// Says whether a training run has collapsed, by rules that are written down before it runs. The paper (arXiv 2504.02273,
+// section 4.3) names collapses and shows curves; it gives no rule. Each rule compares means over the last `window` updates
+// (now) with means over the first `window` (then); thresholds are the config's group `collapse`.
+//
+//   reward-mode   others(now) - others(then) >= formatRise * spread(then)  and  correctness is flat,
+//                 in each of `flatFor` updates in a row: learning the layout first is how a healthy run begins
+//   length-short  length(now) <= shortShare * length(then)  and  correctness is flat: else it has become concise
+//   length-cap    truncated(now) >= capShare > truncated(then)
+//   diversity     distinct(now) <= distinct * distinct(then)  or  similarity(now) >= similarity > similarity(then)
+//   entropy       entropy(now) <= entropy * entropy(then)
+//
+// Correctness is flat where correctness(now) - correctness(then) < correctnessRise. `others` is the sum of the means of
+// the task's other rewards, `spread` the sum of their standard deviations. No rule holds while correctness(now) is at
+// `solved` or above: a policy that has learned is rightly certain. A kind is found once, where its rule first holds.
+
+import type { Config } from "../config.ts";
+import type { Collapse, StepRecord } from "../contract.ts";
+
+/** What the rules read of a step. */
+export type CollapseSample = Readonly<
+  Record<
+    "correctness" | "others" | "spread" | "length" | "truncated" | "distinct" | "similarity" | "entropy",
+    number
+  >
+>;
+
+type Limits = Config["collapse"];
+type Kind = Collapse["kind"];
+
+/** The part of a step record that the rules read. @param others names of the task's rewards but correctness */
+export function collapseSample(record: StepRecord, correctness: string, others: readonly string[]): CollapseSample {
+  const momentsOf = (name: string) => {
+    const moments = record.rewards[name];
+    if (moments) return moments;
+    throw new RangeError(`Cannot watch reward "${name}": step ${record.step} has none of this name`);
+  };
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    correctness: momentsOf(correctness).mean,
+    others: sum(others.map((name) => momentsOf(name).mean)),
+    spread: sum(others.map((name) => momentsOf(name).std)),
+    length: record.completionLength,
+    truncated: record.truncatedShare,
+    distinct: record.distinct,
+    similarity: record.similarity,
+    entropy: record.entropy,
+  };
+}
+
+const isFlat = (now: CollapseSample, then: CollapseSample, limits: Limits) =>
+  now.correctness - then.correctness < limits.correctnessRise;
+
+const rules: Readonly<Record<Kind, (now: CollapseSample, then: CollapseSample, limits: Limits) => boolean>> = {
+  "reward-mode": (now, then, limits) => {
+    const rise = now.others - then.others;
+    return rise > 0 && rise >= limits.formatRise * then.spread && isFlat(now, then, limits);
+  },
+  "length-short": (now, then, limits) => now.length <= limits.shortShare * then.length && isFlat(now, then, limits),
+  "length-cap": (now, then, { capShare }) => now.truncated >= capShare && then.truncated < capShare,
+  "diversity": (now, then, { distinct, similarity }) =>
+    now.distinct <= distinct * then.distinct || (now.similarity >= similarity && then.similarity < similarity),
+  "entropy": (now, then, { entropy }) => now.entropy <= entropy * then.entropy,
+};
+const kinds = Object.keys(rules) as readonly Kind[]; // the record's keys are its type's
+
+/** What a run's samples show, in the order in which it showed; the first sample is that of step 1. */
+export function findCollapses(samples: readonly CollapseSample[], limits: Config["collapse"]): Collapse[] {
+  const { window, solved, flatFor } = limits, found: Collapse[] = [];
+  const held = new Map<Kind, number>(); // updates in a row at which a rule has held
+  const then = meanOf(samples.slice(0, window));
+  for (let step = window; step <= samples.length; step++) {
+    const now = meanOf(samples.slice(step - window, step));
+    for (const kind of kinds) {
+      const holds = now.correctness < solved && rules[kind](now, then, limits);
+      held.set(kind, holds ? (held.get(kind) ?? 0) + 1 : 0);
+      const enough = kind === "reward-mode" ? flatFor : 1;
+      if (held.get(kind) === enough && !found.some((collapse) => collapse.kind === kind)) found.push({ kind, step });
+    }
+  }
+  return found;
+}
+
+function meanOf(samples: readonly CollapseSample[]): CollapseSample {
+  const mean = (name: keyof CollapseSample) =>
+    samples.reduce((total, sample) => total + sample[name], 0) / samples.length;
+  return {
+    correctness: mean("correctness"),
+    others: mean("others"),
+    spread: mean("spread"),
+    length: mean("length"),
+    truncated: mean("truncated"),
+    distinct: mean("distinct"),
+    similarity: mean("similarity"),
+    entropy: mean("entropy"),
+  };
+}

@@ -1,0 +1,89 @@
+// Everything that a cell's training runs on, made from what the cell is a function of: graphs' runtime, sampler, learner,
+// optimizer, the arm's shaper, the order of the questions. It holds native sessions and must be closed.
+
+import { MisuseError } from "../base/errors.ts";
+import type { Config } from "../config.ts";
+import type { Arm, Task, TaskData, TaskOptions } from "../contract.ts";
+import type { Policy } from "../model/policy.ts";
+import { chooseRuntime } from "../runtime/choose.ts";
+import type { Device } from "../runtime/session.ts";
+import type { CellParts } from "./cell_state.ts";
+import type { CheckpointOptions } from "./checkpoint.ts";
+import type { DrawSource } from "./draw_step.ts";
+import { Learner } from "./learner.ts";
+import { type Matched, matchProof } from "./match_proof.ts";
+import { AdamW } from "./optimizer.ts";
+import { policyEmbedder } from "./policy_embedder.ts";
+import { QuestionOrder } from "./question_order.ts";
+import { Replay } from "./replay.ts";
+import { runLength, Sampler } from "./sampler.ts";
+
+/** Everything that a cell is a function of. The policy's weights are trained in place. */
+export interface Cell {
+  readonly task: Task;
+  readonly taskOptions: TaskOptions;
+  readonly policy: Policy;
+  readonly arm: Arm;
+  readonly seed: number;
+  readonly config: Config;
+  readonly device: Device;
+  readonly threads: number;
+  /** What the experiment says of all its cells. */
+  readonly matched: Matched;
+  /** Where checkpoints go; null keeps none. */
+  readonly checkpoints: CheckpointOptions | null;
+  /** The newest checkpoint that may be taken up, in updates; 0 starts afresh. */
+  readonly resumeAt: number;
+  /** No test question is asked: the cell serves to choose a setting. */
+  readonly validationOnly: boolean;
+}
+
+/** A cell that is ready to run. */
+export interface OpenCell {
+  readonly data: TaskData;
+  readonly learner: Learner;
+  /** What changes in training and is checkpointed. */
+  readonly parts: CellParts;
+  /** What groups are drawn from. */
+  readonly source: DrawSource;
+  readonly proof: ReturnType<typeof matchProof>;
+  close(): Promise<void>;
+}
+
+/** @throws MisuseError where options exclude each other, or the arm's cannot be had */
+export async function openCell(cell: Cell): Promise<OpenCell> {
+  const { task, policy, arm, seed, config, config: { rl, evaluation } } = cell, { weights, tokenizer } = policy;
+  checkReplay(rl);
+  const data = await task.load(cell.taskOptions);
+  const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size);
+  const length = runLength(rl.maxPromptTokens, rl.maxCompletionTokens);
+  const sampler = new Sampler(runtime, policy.config, tokenizer.eosTokenIds, length);
+  const caps = { maxPromptTokens: rl.maxPromptTokens, maxTokens: rl.maxCompletionTokens };
+  const reference = rl.klBeta > 0 ? { ...weights, data: weights.data.slice() } : null;
+  const learner = new Learner(runtime, policy.config, weights, rl, reference);
+  const optimizer = await AdamW.create(weights.layout.size, rl, cell.threads);
+  const order = new QuestionOrder(data.splits.train, seed), replay = new Replay();
+  const embedder = () => Promise.resolve(policyEmbedder(runtime, policy));
+  const shaper = await arm.shaper?.({ seed, config, policyEmbedder: embedder }) ?? null;
+  const best = evaluation.checkpoint === "best" ? weights.data.slice() : null;
+  return {
+    data,
+    learner,
+    parts: { weights, optimizer, shaper, replay, best },
+    source: { asker: { task, tokenizer, sampler, ...caps }, weights: learner.resident, order, replay, seed },
+    proof: matchProof({ task, data, policy, order, evaluation, matched: cell.matched }),
+    async close() {
+      await Promise.all([sampler.dispose(), learner.dispose(), optimizer.dispose(), shaper?.dispose?.()]);
+      await runtime.dispose();
+    },
+  };
+}
+
+function checkReplay({ replay, questions, topK, topP }: Config["rl"]): void {
+  if (replay >= questions) {
+    throw new MisuseError(`Cannot use rl.replay = ${replay}: it must be below rl.questions, which is ${questions}`);
+  }
+  if (replay > 0 && (topK > 0 || topP < 1)) {
+    throw new MisuseError("Cannot use rl.replay with rl.topK or rl.topP: old probabilities are of another support");
+  }
+}
