@@ -5,7 +5,7 @@
  * import { defaultConfig, overrideConfig, planExperiment, runExperiment } from "./mod.ts";
  *
  * const config = overrideConfig(defaultConfig, { rl: { updates: 60 } }, "my experiment");
- * const plan = await planExperiment({ task: "arithmetic", arms: ["base", "grpo"], seeds: [0, 1, 2], config });
+ * const plan = await planExperiment({ task: "arithmetic", arms: ["grpo", "memory-r+"], seeds: [0, 1, 2], config });
  * const { record } = await runExperiment(plan);
  * console.log(record.summary);
  * ```
@@ -20,7 +20,10 @@ export type * from "./harness/contract.ts";
 export { FailureError, MisuseError } from "./harness/base/errors.ts";
 export { type Config, type ConfigField, configFields, type ConfigInput, parseConfig } from "./harness/config.ts";
 export { applySettings, defaultConfig, overrideConfig, overrideFields } from "./harness/config_options.ts";
+export { defineArm } from "./harness/arms/define_arm.ts";
 export { arms, findArm } from "./harness/arms/registry.ts";
+export { EpisodicMemory } from "./harness/memory/episodic_memory.ts";
+export { defineTask } from "./tasks/define_task.ts";
 export { findTask, tasks } from "./tasks/registry.ts";
 export { findProfile, type Profile, profiles } from "./harness/experiment/profiles.ts";
 export { type ExperimentOptions, type ExperimentPlan, planExperiment } from "./harness/experiment/plan.ts";
@@ -30,5 +33,15 @@ export {
   runExperiment,
   type RunOptions,
 } from "./harness/experiment/run_experiment.ts";
-export type { ArmSummary, CellEntry, CellRecord, ExperimentRecord } from "./harness/records/schema.ts";
-export { outcomeDigest, readCellRecord, readExperiment, readSamples, readSteps } from "./harness/records/store.ts";
+export { proveMatch, type ProvenCell } from "./harness/experiment/match.ts";
+export { type PinnedExperiment, readFinished, readPinned, writePinned } from "./harness/records/pinned.ts";
+export { type PlanRecord, readPlan } from "./harness/records/plan_schema.ts";
+export type { ArmSummary, CellEntry, CellRecord, ExperimentRecord, Matching } from "./harness/records/schema.ts";
+export {
+  outcomeDigest,
+  readCellRecord,
+  readExperiment,
+  readSamples,
+  readSteps,
+  stepChain,
+} from "./harness/records/store.ts";

@@ -49,6 +49,7 @@ function checkRewards(rewards: unknown, refuse: Refuse): void {
     throw refuse("rewards must be a list of names, the first of them correctness");
   }
   for (const name of rewards) checkName("reward", name);
+  if (rewards.includes("total")) throw refuse('rewards: "total" is the name of their sum; rename that one');
   if (new Set(rewards).size < rewards.length) throw refuse(`rewards ${rewards.join(", ")} must have different names`);
 }
 

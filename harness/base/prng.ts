@@ -101,7 +101,8 @@ export class Prng {
 
 /**
  * The stream at (seed, purpose, up to three coordinates). Purposes in use: "rollout" (step, question, sample),
- * "evaluate" (0, question, sample), "order" (epoch), and those of generators.
+ * "evaluate" (0, question, sample), "order" (epoch), "replay" (step), "random bonus" (step, group), and those of
+ * generators.
  */
 export function stream(seed: number, purpose: string, a = 0, b = 0, c = 0): Prng {
   for (const value of [seed, a, b, c]) {

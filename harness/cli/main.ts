@@ -6,7 +6,9 @@ import { FailureError, MisuseError } from "../base/errors.ts";
 import type { RunOptions } from "../experiment/run_experiment.ts";
 import { addBench } from "./bench.ts";
 import { addDoctor } from "./doctor.ts";
+import { addPin } from "./pin.ts";
 import { addPretrain } from "./pretrain.ts";
+import { addVerify } from "./verify.ts";
 
 /** Runs the command line. @returns the exit code. Never throws */
 export async function main(args: readonly string[], options: Pick<RunOptions, "worker"> = {}): Promise<number> {
@@ -17,7 +19,9 @@ export async function main(args: readonly string[], options: Pick<RunOptions, "w
     .exitOverride();
   addBench(program, (code) => exitCode = code, options);
   addDoctor(program, (code) => exitCode = code);
+  addPin(program);
   addPretrain(program);
+  addVerify(program, (code) => exitCode = code);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;

@@ -60,10 +60,10 @@ export class CellFiles {
     else if (event.type === "finished" || event.type === "failed" || event.type === "stopped") this.end = event;
   }
 
-  /** Closes steps.jsonl and writes samples.jsonl, if the cell ever began. @throws FailureError */
+  /** Closes steps.jsonl and writes samples.jsonl; what was done before stays if the cell did not begin. @throws FailureError */
   async close(): Promise<void> {
-    if (this.#steps === null) return;
-    closeSync(this.#steps);
+    if (this.#steps === null && this.#earlier.length > 0) return;
+    closeSync(this.#steps ?? await this.#begin(0, []));
     this.#steps = null;
     await writeFileAtomic(this.#path("samples.jsonl"), this.#samples.join(""));
   }

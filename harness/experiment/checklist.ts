@@ -9,8 +9,8 @@ import { isObject } from "../base/json_file.ts";
 export interface CheckedItem {
   /** The file, relative to the verified folder. */
   readonly place: string;
-  /** What holds if the check passes. */
-  readonly claim: string;
+  /** What of it was checked. */
+  readonly what: string;
   readonly state: "ok" | "failed" | "skipped";
   /** What is wrong, or why it was skipped; empty where all is well. */
   readonly reasons: readonly string[];
@@ -28,7 +28,7 @@ export class Checklist {
    */
   async check(
     place: string,
-    claim: string,
+    what: string,
     work: () => readonly string[] | Promise<readonly string[]>,
   ): Promise<boolean> {
     let reasons: readonly string[];
@@ -38,14 +38,14 @@ export class Checklist {
       if (!(error instanceof FailureError || error instanceof MisuseError)) throw error;
       reasons = [error.message];
     }
-    this.#add({ place, claim, state: reasons.length === 0 ? "ok" : "failed", reasons });
+    this.#add({ place, what, state: reasons.length === 0 ? "ok" : "failed", reasons });
     return reasons.length === 0;
   }
 
   /** Reads what later checks need. @returns null where that failed, which is then an item */
-  async read<T>(place: string, claim: string, work: () => Promise<T>): Promise<T | null> {
+  async read<T>(place: string, what: string, work: () => Promise<T>): Promise<T | null> {
     const read: T[] = [];
-    await this.check(place, claim, async () => {
+    await this.check(place, what, async () => {
       read.push(await work());
       return [];
     });
@@ -53,8 +53,8 @@ export class Checklist {
   }
 
   /** Says that something cannot be checked. */
-  skip(place: string, claim: string, reason: string): void {
-    this.#add({ place, claim, state: "skipped", reasons: [reason] });
+  skip(place: string, what: string, reason: string): void {
+    this.#add({ place, what, state: "skipped", reasons: [reason] });
   }
 
   get failed(): boolean {

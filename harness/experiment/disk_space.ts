@@ -20,10 +20,11 @@ export function checkpointBytes({ floats, keep, jobs, config }: ExperimentPlan, 
 export function checkDisk(plan: ExperimentPlan, cells: readonly PlannedCell[]): void {
   const need = checkpointBytes(plan, cells), free = freeBytes(plan.out);
   if (free === null || need <= free) return;
+  const remedy = plan.keep > 0 ? `keep fewer than ${plan.keep} of each with --keep` : "free space";
   throw new MisuseError(
     `Cannot keep the checkpoints of ${cells.length} cells: they need ${gibibytes(need)}, and "${plan.out}" has ${
       gibibytes(free)
-    } free … keep fewer (--keep 0), or choose another disk with --out`,
+    } free … ${remedy}, or choose another disk with --out`,
   );
 }
 

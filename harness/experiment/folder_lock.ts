@@ -1,8 +1,8 @@
 // One writer for a folder, by a lock of the operating system on its file `.lock`: however the process ends, the lock ends
-// with it. The file says which process it is. Whoever holds a folder clears away the temporary files that a killed writer
+// with it. The file says which process it is. Whoever takes a folder clears away the temporary files that a killed writer
 // left there.
 
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileError } from "../base/atomic_file.ts";
 
@@ -54,7 +54,9 @@ export function isTransient(name: string): boolean {
   return name === NAME || /^\..*\.tmp$/.test(name);
 }
 
-function clearTemporaries(folder: string): void {
+/** Removes what a killed writer left of its files; for whoever holds the folder. A folder that is not there is clear. */
+export function clearTemporaries(folder: string): void {
+  if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     if (name !== NAME && isTransient(name)) rmSync(join(folder, name), { force: true });
   }

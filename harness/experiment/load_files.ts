@@ -66,7 +66,7 @@ async function load<T extends { readonly name: string }>(
   }
   for (const [i, { name }] of exports.entries()) {
     if (known.some((one) => one.name === name)) {
-      throw new MisuseError(`${cannot}Matchbox has a ${noun} "${name}" of its own … rename yours`);
+      throw new MisuseError(`${cannot}the ${noun} "${name}" is one of Matchbox itself … rename yours`);
     }
     if (exports.findIndex((other) => other.name === name) !== i) {
       throw new MisuseError(`${cannot}it exports two ${noun}s named "${name}" … rename one`);

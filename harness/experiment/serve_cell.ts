@@ -7,7 +7,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { CellEvent } from "../contract.ts";
-import { holderOf, lockFolder } from "./folder_lock.ts";
+import { clearTemporaries, holderOf, lockFolder } from "./folder_lock.ts";
 import { type CellSpec, cellSpecSchema } from "./protocol.ts";
 
 /** How long a cell waits for the process of a killed experiment, which may be deaf in a native call, to end. */
@@ -26,6 +26,7 @@ export async function serveCell(
   try {
     const spec = cellSpecSchema.parse(JSON.parse(await heedParent(stop)));
     await takeFolder(spec.folder);
+    if (spec.checkpoints) clearTemporaries(spec.checkpoints.folder);
     await run(spec, emit, stop.signal);
   } catch (error) {
     const expected = error instanceof MisuseError || error instanceof FailureError;

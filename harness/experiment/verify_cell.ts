@@ -2,15 +2,15 @@
 // taken again, grades made again by the task's grader, sums and the match proof derived again. What only another run
 // could show is replay_cell.ts; what nothing can show (clock, machine) is left alone.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
-import { parseJson, readTextFile } from "../base/json_file.ts";
+import { FailureError } from "../base/errors.ts";
+import { isObject, parseJson, readTextFile } from "../base/json_file.ts";
 import { type Config, parseConfig } from "../config.ts";
 import type { EvaluationRecord, Outcome, SampleRecord, StepRecord, Task, TaskData } from "../contract.ts";
-import { weightsDigest } from "../model/policy.ts";
 import type { Policy } from "../model/policy.ts";
+import type { PlanRecord } from "../records/plan_schema.ts";
 import type { CellRecord } from "../records/schema.ts";
 import { readCellRecord, readSamples, readSteps, recordLine, stepChain } from "../records/store.ts";
 import { checkpointSteps, readCheckpoint } from "../rl/checkpoint.ts";
@@ -19,3 +19,293 @@ import { type Matched, matchProof } from "../rl/match_proof.ts";
 import { QuestionOrder } from "../rl/question_order.ts";
 import { isSpent } from "../rl/schedule.ts";
 import { type Checklist, differences } from "./checklist.ts";
+
+/** What a cell is checked against; null where it is not at hand, which is said elsewhere. */
+export interface VerifySources {
+  readonly plan: PlanRecord | null;
+  readonly task: Task | null;
+  readonly data: TaskData | null;
+  readonly policy: Policy | null;
+}
+
+/** A finished cell whose record, steps and samples could be read. */
+export interface ReadCell {
+  /** Absolute. */
+  readonly folder: string;
+  readonly record: CellRecord;
+  readonly outcome: Outcome;
+  readonly config: Config;
+  readonly steps: readonly StepRecord[];
+}
+
+/**
+ * Checks the files of a cell.
+ * @param root what places are relative to
+ * @param place the cell's folder from there, with "/"
+ * @returns null for a cell that has not finished or cannot be read
+ */
+export async function verifyCell(
+  list: Checklist,
+  root: string,
+  place: string,
+  sources: VerifySources,
+): Promise<ReadCell | null> {
+  const { task, data } = sources, folder = join(root, place);
+  const at = (name: string) => place === "" ? name : `${place}/${name}`;
+  const [inRecord, inSteps, inSamples] = [at("record.json"), at("steps.jsonl"), at("samples.jsonl")];
+
+  const record = await list.read(inRecord, "digest", () => readCellRecord(join(folder, "record.json")));
+  if (record === null) return null;
+  const known = await verifyRecord(list, inRecord, record, sources);
+  if (known === null) return null;
+  const { outcome, config } = known;
+  const steps = await list.read(inSteps, "lines", () => readCanonical(folder, "steps.jsonl", readSteps));
+  const samples = await list.read(
+    inSamples,
+    "lines",
+    () => readCanonical(folder, "samples.jsonl", readSamples),
+  );
+  if (steps === null || samples === null) return null;
+
+  await list.check(inSteps, "digest chain", () => foreignSteps(steps, outcome));
+  await list.check(inRecord, "sums", () => wrongSums(record, outcome, config, steps));
+  await list.check(
+    inSamples,
+    "digest",
+    () => sha256(samples.map(recordLine).join("")) === outcome.samples ? [] : ["their digest is another"],
+  );
+  await list.check(inRecord, "last evaluation", () => wrongEvaluation(outcome, samples));
+  if (task) {
+    await list.check(inSamples, "grades", () => wrongGrades(task, samples, config));
+    await list.check(
+      inRecord,
+      "collapses",
+      () => differences(outcome.collapses, collapsesOf(task, steps, config)),
+    );
+  }
+  if (data) {
+    await list.check(inSamples, "questions and gold answers", () => foreignItems(data, samples));
+  }
+  for (const step of await checkpointSteps(join(folder, "checkpoints"))) {
+    const name = `checkpoints/step-${String(step).padStart(6, "0")}.checkpoint`;
+    await list.check(at(name), "digests and steps", () => foreignCheckpoint(folder, step, steps, outcome));
+  }
+  return { folder, record, outcome, config, steps };
+}
+
+/**
+ * Checks what a record says against the plan, the task, its data and the policy; no other file of the cell is needed.
+ * @param place of the record, for the list
+ * @returns null for a cell that has not finished or whose config cannot be read
+ */
+export async function verifyRecord(
+  list: Checklist,
+  place: string,
+  record: CellRecord,
+  { plan, task, data, policy }: VerifySources,
+): Promise<{ readonly outcome: Outcome; readonly config: Config } | null> {
+  const { outcome } = record;
+  if (record.status !== "finished" || outcome === null) {
+    list.skip(place, "outcome", `the cell is ${record.status}`);
+    return null;
+  }
+  if (plan) await list.check(place, "plan", () => unplanned(record, plan));
+  const config = await list.read(place, "config", () => Promise.resolve(parseConfig(record.config, place)));
+  if (config === null) return null;
+  await list.check(place, "checkpoint rule", () => wrongCheckpoint(outcome, config));
+  if (plan && task && data && policy) {
+    await list.check(place, "match proof", () => wrongProof(record, outcome, config, { plan, task, data, policy }));
+  }
+  return { outcome, config };
+}
+
+/** The task, policy and config that the plan gives the cell. */
+function unplanned({ task, policy, arm, seed, config }: CellRecord, plan: PlanRecord): string[] {
+  const parts = [plan, ...plan.amendments].filter((part) => part.seeds.includes(seed));
+  const planned = parts.flatMap((part) => part.arms).find(({ name }) => name === arm);
+  if (!planned) return [`arm "${arm}" with seed ${seed} is not in the plan`];
+  const { name, version, data } = plan.task;
+  const expected = {
+    task: { name, version, data },
+    policy: plan.policy.name,
+    config: withFields(plan.config, planned.overrides),
+  };
+  return differences({ task, policy, config }, expected);
+}
+
+type RecordedConfig = PlanRecord["config"];
+
+/** The config with an arm's fields, as data: the fields may be of another version. */
+function withFields(config: RecordedConfig, fields: PlanRecord["arms"][number]["overrides"]): RecordedConfig {
+  const result: Record<string, Record<string, string | number | boolean | null>> = structuredClone({ ...config });
+  for (const [key, value] of Object.entries(fields)) {
+    const [group = "", name = ""] = key.split(".");
+    (result[group] ??= {})[name] = value;
+  }
+  return result;
+}
+
+/** Lines that are written as records are: what differs by a blank only is not what was written. */
+async function readCanonical<T extends StepRecord | SampleRecord>(
+  folder: string,
+  name: string,
+  read: (path: string) => Promise<T[]>,
+): Promise<T[]> {
+  const path = join(folder, name), records = await read(path), lines = (await readTextFile(path)).split("\n");
+  const wrong = records.findIndex((record, i) => recordLine(record) !== lines[i] + "\n");
+  if (wrong === -1 && lines.length === records.length + 1 && lines.at(-1) === "") return records;
+  throw new FailureError(
+    wrong === -1
+      ? `its ${records.length} lines have others between them`
+      : `line ${wrong + 1} is not as it was written`,
+  );
+}
+
+function foreignSteps(steps: readonly StepRecord[], outcome: Outcome): string[] {
+  const out = steps.findIndex(({ step }, i) => step !== i + 1);
+  if (out !== -1) return [`line ${out + 1} is step ${steps[out]?.step}`];
+  if (steps.length !== outcome.updates) return [`it has ${steps.length} lines, the outcome ${outcome.updates} updates`];
+  return chainOf(steps) === outcome.steps ? [] : ["their chained digest is another: at least one line was changed"];
+}
+
+const chainOf = (steps: readonly StepRecord[]) => steps.reduce(stepChain, sha256(""));
+
+function wrongSums({ timing }: CellRecord, outcome: Outcome, { rl }: Config, steps: readonly StepRecord[]): string[] {
+  const sum = (value: (record: StepRecord) => number) => steps.reduce((total, record) => total + value(record), 0);
+  const tokens = { prompt: sum((step) => step.tokens.prompt), completion: sum((step) => step.tokens.completion) };
+  const updates = steps.length;
+  const spent = updates === 0 || isSpent(rl, updates, tokens.prompt + tokens.completion);
+  const found = {
+    tokens: outcome.tokens,
+    samplerTrainerGap: outcome.samplerTrainerGap,
+    endedBy: outcome.endedBy,
+    rolloutSeconds: timing.rolloutSeconds,
+    updateSeconds: timing.updateSeconds,
+  };
+  return [
+    ...differences(found, {
+      tokens,
+      samplerTrainerGap: steps.reduce((most, step) => Math.max(most, step.samplerTrainerGap), 0),
+      endedBy: rl.tokens > 0 ? "tokens" : "updates",
+      rolloutSeconds: sum((step) => step.timing.rolloutSeconds),
+      updateSeconds: sum((step) => step.timing.updateSeconds),
+    }),
+    ...(spent ? [] : [`the budget is not used up after ${updates} updates`]),
+  ];
+}
+
+/** The final greedy evaluation on test questions, made again from its samples. */
+function wrongEvaluation({ evaluations, evaluatedStep }: Outcome, samples: readonly SampleRecord[]): string[] {
+  const last = evaluations.findLast(({ split, mode }) => split === "test" && mode === "greedy");
+  if (!last) return samples.length === 0 ? [] : ["there is none on test questions"];
+  if (samples.length === 0) return ["there are no samples"];
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const count = (status: SampleRecord["status"]) => samples.filter((sample) => sample.status === status).length;
+  const right = mean(samples.map(({ status }) => status === "correct" ? 1 : 0));
+  const expected: EvaluationRecord = {
+    step: evaluatedStep,
+    split: "test",
+    mode: "greedy",
+    n: samples.length,
+    samples: 1,
+    accuracy: right,
+    passAtSamples: right,
+    statuses: {
+      correct: count("correct"),
+      wrong: count("wrong"),
+      unparseable: count("unparseable"),
+      truncated: count("truncated"),
+    },
+    rewards: Object.fromEntries(
+      Object.keys(samples[0]!.rewards).map((name) => [name, mean(samples.map(({ rewards }) => rewards[name]!))]),
+    ),
+    completionLength: mean(samples.map(({ tokens }) => tokens)),
+  };
+  return differences(last, expected);
+}
+
+/** The weights that the config's rule chooses: the last, or the first that were best on validation. */
+function wrongCheckpoint({ evaluations, evaluatedStep, updates }: Outcome, { evaluation }: Config): string[] {
+  const validation = evaluations.filter(({ split }) => split === "validation");
+  const best = Math.max(...validation.map(({ accuracy }) => accuracy));
+  const expected = evaluation.checkpoint === "last"
+    ? updates
+    : validation.find(({ accuracy }) => accuracy === best)?.step;
+  return differences({ evaluatedStep }, { evaluatedStep: expected });
+}
+
+/**
+ * Grades each stored completion again. Whether it was cut off is not stored: it was if it was graded so, and can only
+ * have been if it has as many tokens as the cap.
+ */
+function wrongGrades(task: Task, samples: readonly SampleRecord[], { rl }: Config): string[] {
+  return samples.flatMap((sample, i) => {
+    const { id, question, gold, completion, status, extracted, rewards } = sample;
+    const graded = (truncated: boolean) => {
+      const grade = task.grade({ id, question, gold }, completion, truncated);
+      return {
+        status: grade.status,
+        extracted: grade.extracted,
+        rewards: Object.fromEntries(task.rewards.map((name, k) => [name, grade.rewards[k]])),
+      };
+    };
+    const ways = sample.tokens < rl.maxCompletionTokens ? [false] : [status === "truncated", status !== "truncated"];
+    const wrong = ways.map((truncated) => differences({ status, extracted, rewards }, graded(truncated)));
+    if (wrong.some((one) => one.length === 0)) return [];
+    return (wrong[0] ?? []).map((problem) => `line ${i + 1}: ${problem}`);
+  });
+}
+
+function collapsesOf(task: Task, steps: readonly StepRecord[], { collapse }: Config): Outcome["collapses"] {
+  const [correctness = "", ...others] = task.rewards;
+  return findCollapses(steps.map((step) => collapseSample(step, correctness, others)), collapse);
+}
+
+/** Samples are those of the first test questions, in order. */
+function foreignItems({ splits }: TaskData, samples: readonly SampleRecord[]): string[] {
+  return samples.flatMap(({ id, question, gold, split, sample }, i) => {
+    if (i >= splits[split].size) return [`line ${i + 1}: the task has no such question`];
+    const item = splits[split].item(i);
+    const expected = { id: item.id, question: item.question, gold: item.gold, split: "test", sample: 0 };
+    return differences({ id, question, gold, split, sample }, expected).map((problem) => `line ${i + 1}: ${problem}`);
+  });
+}
+
+/** What the plan tells its cells for their proofs. */
+function matchedOf({ config }: PlanRecord): Matched {
+  const { updates, tokens, questions } = parseConfig(config, "plan.json").rl;
+  return { config: sha256(canonicalJson(config)), places: tokens > 0 ? 1024 : Math.max(1, updates * questions) };
+}
+
+function wrongProof(
+  { seed }: CellRecord,
+  { match, asked }: Outcome,
+  config: Config,
+  { plan, task, data, policy }: { readonly [K in keyof VerifySources]: NonNullable<VerifySources[K]> },
+): string[] {
+  const order = new QuestionOrder(data.splits.train, seed), { evaluation } = config;
+  const proof = matchProof({ task, data, policy, order, evaluation, matched: matchedOf(plan) });
+  const { firstRollouts: _, ...found } = match; // replaying from the start shows these
+  let digest = sha256("");
+  for (let place = 0; place < asked.count; place++) digest = sha256(digest, order.at(place).id);
+  return differences({ match: found, asked }, { match: proof, asked: { count: asked.count, digest } });
+}
+
+/** A checkpoint is undamaged, of the steps up to it, and at the end holds the final weights. */
+async function foreignCheckpoint(
+  folder: string,
+  step: number,
+  steps: readonly StepRecord[],
+  outcome: Outcome,
+): Promise<string[]> {
+  const { sections } = await readCheckpoint(join(folder, "checkpoints"), step);
+  const text = new TextDecoder().decode(sections["progress"]);
+  const progress = parseJson(text, `step ${step}`), { weights } = sections;
+  const chain = chainOf(steps.slice(0, step));
+  const problems = step > steps.length ? [`there are ${steps.length} steps`] : differences(
+    isObject(progress) ? { step: progress["step"], stepChain: progress["stepChain"] } : {},
+    { step, stepChain: chain },
+  );
+  if (step !== outcome.updates) return problems;
+  return [...problems, ...differences({ weights: weights && sha256(weights) }, { weights: outcome.finalWeights })];
+}

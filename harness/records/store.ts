@@ -48,10 +48,15 @@ export function stepChain(chain: string, { timing: _, ...record }: StepRecord): 
  * @throws FailureError if the file is missing, malformed, of another schema version, or its digest does not hold.
  */
 export async function readCellRecord(path: string): Promise<CellRecord> {
-  const record = check(cellRecordSchema, await readJsonFile(path), path);
+  return checkCellRecord(await readJsonFile(path), path);
+}
+
+/** The value as a cell's record. @throws FailureError as {@linkcode readCellRecord} does */
+export function checkCellRecord(value: unknown, place: string): CellRecord {
+  const record = check(cellRecordSchema, value, place);
   if (record.outcome && record.digest !== outcomeDigest(record.outcome)) {
     throw new FailureError(
-      `Cannot trust "${path}": its outcome does not have the digest that stands beside it … run the cell again`,
+      `Cannot trust "${place}": its outcome does not have the digest that stands beside it … run the cell again`,
     );
   }
   return record;

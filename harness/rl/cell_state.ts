@@ -1,10 +1,10 @@
 // What the rest of a cell's training is a function of, between two updates, and its form in a checkpoint: numbers as
 // JSON, arrays as bytes. Equal states make equal bytes. Sessions, clocks and whatever can be derived stay out.
 
-import { z } from "zod";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { bytesOf, sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
+import { isObject } from "../base/json_file.ts";
 import type { Sections } from "../base/section_file.ts";
 import type { EvaluationRecord, RewardShaper, StepRecord, TaskItem, TokenCount } from "../contract.ts";
 import type { Weights } from "../model/layout.ts";
@@ -98,9 +98,6 @@ export function saveState(progress: CellProgress, { weights, optimizer, shaper, 
   };
 }
 
-/** Only what decides whether the text is of this version; the rest is covered by the file's digests. */
-const progressSchema = z.looseObject({ step: z.int().min(1), optimizerSteps: z.int(), collapse: z.array(z.unknown()) });
-
 /** Takes up a checkpoint. @throws FailureError where it is of another policy, arm or version */
 export async function loadState(
   sections: Readonly<Record<string, Uint8Array<ArrayBuffer>>>,
@@ -117,9 +114,7 @@ export async function loadState(
     }
     array.set(new Float32Array(bytes.buffer));
   };
-  const parsed = progressSchema.safeParse(sections.progress ? JSON.parse(text("progress")) : null);
-  if (!parsed.success) throw new FailureError("Cannot take up the checkpoint: its progress is of another version");
-  const { optimizerSteps, ...progress } = parsed.data;
+  const { optimizerSteps, ...progress } = parseProgress(sections.progress ? text("progress") : "null");
   fill("weights", weights.data);
   fill("first", optimizer.first);
   fill("second", optimizer.second);
@@ -128,5 +123,21 @@ export async function loadState(
   if (sections.replay) replay.load(text("replay"));
   const shaped = Object.entries(sections).filter(([name]) => name.startsWith("arm."));
   await shaper?.load?.(Object.fromEntries(shaped.map(([name, bytes]) => [name.slice("arm.".length), bytes])));
-  return { ...freshProgress(), ...progress as Partial<CellProgress> };
+  return progress;
+}
+
+/** The file's digests cover what the text says; what remains to be seen is whether this version wrote it. */
+function parseProgress(text: string): SavedProgress {
+  const value: unknown = JSON.parse(text);
+  if (isSavedProgress(value)) return value;
+  throw new FailureError(
+    "Cannot take up the checkpoint: its progress was written by another version … choose another folder with --out",
+  );
+}
+
+type SavedProgress = CellProgress & { readonly optimizerSteps: number };
+
+function isSavedProgress(value: unknown): value is SavedProgress {
+  const expected = Object.keys({ ...freshProgress(), optimizerSteps: 0 });
+  return isObject(value) && Object.keys(value).sort().join() === expected.sort().join();
 }

@@ -195,11 +195,14 @@ Deno.test("memoryShaper() with order=as-released remembers each completion befor
 Deno.test("memoryShaper() with order=as-released keeps explore out of its window during the warm-up, and pays 1 for an empty memory", async () => {
   const shaper = await shaperOf(memoryRPlus, { "memory.order": "as-released" });
   const right = [{ text: "one", correct: true }, { text: "two", correct: true }];
-  const [early = []] = await shaper.shape(at(0, [group("q", right)], 0.05));
-  deepEqual(named(early, "explore").values, [0, 0]);
-  const [late = []] = await shaper.shape(at(1, [group("q", right)]));
-  deepEqual(named(late, "explore"), { name: "explore", raw: [null, null], values: [1, 1] });
+  const [empty = []] = await shaper.shape(at(0, [group("q", right)]));
+  deepEqual(named(empty, "explore"), { name: "explore", raw: [null, null], values: [1, 1] });
+  const wrong = group("q", right.map(({ text }) => ({ text, correct: false })));
+  const [early = []] = await shaper.shape(at(1, [wrong], 0.05));
+  deepEqual(named(early, "explore"), { name: "explore", raw: [0, 0], values: [0, 0] });
   equal(shaper.save?.()["range.explore"]?.length, 0);
+  await shaper.shape(at(2, [wrong]));
+  equal(shaper.save?.()["range.explore"]?.length, 2 * 8);
 });
 
 /** Mean of a bonus over correct and over wrong completions, when vectors say nothing about correctness. */

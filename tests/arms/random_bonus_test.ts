@@ -39,6 +39,14 @@ Deno.test("random-bonus deals by the seed, the step and the group, not by what w
   deepEqual(resumed, whole.slice(12, 16));
 });
 
+Deno.test("random-bonus deals differently to two groups of a step that are the same", async () => {
+  const shaper = await shaperOf(randomBonus), twins = steps[0]!.slice(0, 1).flatMap((group) => [group, group]);
+  await shaper.shape(at(0, twins));
+  const [first, second] = await shaper.shape(at(1, twins));
+  notDeepEqual(first, second);
+  deepEqual(dealt(first!), dealt(second!));
+});
+
 Deno.test("random-bonus says nothing about correctness, even where memory-r+ leaks it", async () => {
   const difference = async (arm: Arm) => {
     const right: number[] = [], wrong: number[] = [];

@@ -83,7 +83,7 @@ Deno.test("bench --json prints nothing but the summary on standard output, and t
   equal(stdout.trimEnd().includes("\n"), false);
   const { status, out, cells, arms } = JSON.parse(stdout);
   equal(status, "finished");
-  match(out, /results.\d{4}-\d\d-\d\d-\d{6}-arithmetic-policy$/);
+  match(out, /results.arithmetic-policy-quick-[0-9a-f]{8}$/);
   deepEqual([cells[0].accuracy, cells[0].updates, cells[0].samples], [{ before: 0.25, after: 0.5, gain: 0.25 }, 5, 16]);
   equal(arms[0].passAtSamples.after, 0.95);
   const { config } = await readCellRecord(join(out, "grpo", "seed-0", "record.json"));
@@ -114,30 +114,84 @@ Deno.test("bench finishes the other cells when one fails, says why, and exits wi
   match(misused.stderr, /Log of grpo seed 902:\n[^]*MisuseError[^]*\n\s+at /);
 });
 
-Deno.test("bench ends on Ctrl-C with what is finished on disk", { ignore: Deno.build.os === "windows" }, async () => {
-  const seeds = `0,${accidents.slow},${accidents.frozen}`;
-  const child = command("bench", "--policy", policy, "--arms", "grpo", "--seeds", seeds, "--jobs", "3", "--out", "cut")
-    .spawn();
+Deno.test("bench is asked to end by Ctrl-C, ends by the second, and goes on by the same command", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const bench = (seeds: string, ...more: string[]) =>
+    command("bench", "--policy", policy, "--arms", "grpo", "--seeds", seeds, "--jobs", "3", "--out", "cut", ...more);
+  const { slow, frozen } = accidents, child = bench(`0,${slow},${frozen}`).spawn();
+  const cell = (seed: number, file: string) => join(folder, "cut", "grpo", `seed-${seed}`, file);
   const steps = (seed: number) => {
     try {
-      return Deno.readTextFileSync(join(folder, "cut", "grpo", `seed-${seed}`, "steps.jsonl")).split("\n").length - 1;
+      return Deno.readTextFileSync(cell(seed, "steps.jsonl")).split("\n").length - 1;
     } catch {
       return 0;
     }
   };
-  const finished = join(folder, "cut", "grpo", "seed-0", "record.json");
-  const ready = () => steps(accidents.slow) >= 2 && steps(accidents.frozen) >= 2 && existsSync(finished);
-  for (let i = 0; i < 1000 && !ready(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
-  const start = performance.now();
+  const until = async (ready: () => boolean) => {
+    for (let i = 0; i < 1000 && !ready(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    equal(ready(), true);
+  };
+  await until(() => steps(slow) >= 2 && steps(frozen) >= 2 && existsSync(cell(0, "record.json")));
   child.kill("SIGINT");
-  const { code, stderr } = await child.output();
-  equal(performance.now() - start < 3000, true);
+  await until(() => existsSync(cell(slow, "record.json"))); // it has heeded the first, which the frozen one cannot hear
+  child.kill("SIGINT");
+  const start = performance.now(), { code, stderr } = await child.output();
+  equal(performance.now() - start < 2000, true);
   equal(code, 130);
-  match(new TextDecoder().decode(stderr), /Interrupted; what was done is kept/);
+  match(new TextDecoder().decode(stderr), /^Finishing the updates in flight … Ctrl-C again to stop at once$/m);
+  match(
+    new TextDecoder().decode(stderr),
+    /^Interrupted; what was done is kept, and the same command goes on from there$/m,
+  );
   const { status, cells } = await readExperiment(join(folder, "cut", "experiment.json"));
   equal(status, "interrupted");
   deepEqual(cells.map((cell) => cell.status), ["finished", "interrupted", "interrupted"]);
-  equal((await readCellRecord(finished)).digest, cells[0]?.digest);
+  equal((await readCellRecord(cell(0, "record.json"))).digest, cells[0]?.digest);
+  equal(cells[1]?.updates, steps(slow));
+
+  const again = bench(`${slow}`).spawn();
+  await until(() => steps(slow) > cells[1]!.updates);
+  for (let i = 0; i < 2; i++) again.kill("SIGINT");
+  match(
+    new TextDecoder().decode((await again.output()).stderr),
+    new RegExp(`^grpo seed ${slow}: resumed after ${cells[1]?.updates} updates$`, "m"),
+  );
+});
+
+Deno.test("bench says that there is nothing to do where all cells have finished, and shows the table", async () => {
+  const args = ["bench", ...small, "--arms", "grpo", "--seeds", "0-1"];
+  const first = await run(...args), second = await run(...args);
+  deepEqual([first.code, second.code], [0, 0]);
+  const table = (text: string) => text.slice(0, text.indexOf("Matched: "));
+  equal(table(second.stdout), table(first.stdout));
+  match(second.stdout, /^Matched: yes \(2 cells\)$/m);
+  match(second.stdout, /^Nothing to do: all cells had finished before$/m);
+  match(second.stderr, /^grpo seed 1: finished before \[2 of 2 cells\]$/m);
+});
+
+Deno.test("bench takes budgets, and arms and tasks from files", async () => {
+  const text =
+    `export const mine = { name: "mine", summary: "mine", trains: true, overrides: { "rl.loss": "dapo" } };\n`;
+  await Deno.writeTextFile(join(folder, "mine.ts"), text);
+  const args = [
+    "bench",
+    "--policy",
+    policy,
+    "--arm-file",
+    "mine.ts",
+    "--arms",
+    "grpo,mine:clipHigh=0.3",
+    "--seeds",
+    "0",
+  ];
+  const { code, stderr } = await run(...args, "--budget", "updates=4", "--out", "files");
+  equal(code, 0, stderr);
+  const { config } = await readCellRecord(join(folder, "files", "mine,clipHigh=0.3", "seed-0", "record.json"));
+  deepEqual([config.rl?.updates, config.rl?.loss, config.rl?.clipHigh], [4, "dapo", 0.3]);
+  match(await misuse("--arms", "mine"), /arm "mine"/);
+  match(await misuse("--arm-file", join(folder, "none.ts")), /none\.ts: it cannot be imported/);
+  match(await misuse("theirs", "--task-file", join(folder, "mine.ts")), /--task-file .*mine\.ts: it exports no task/);
 });
 
 Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before anything runs", async () => {
@@ -152,6 +206,14 @@ Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before
   match(await misuse("--policy", "embeded"), /policy "embeded".*did you mean "embedded"/);
   match(await misuse("--device", "gpu"), /device "gpu".*cpu, webgpu, cuda/);
   match(await misuse("--threads", "0"), /--threads 0/);
+  match(await misuse("--keep", "-1"), /--keep -1: .* at least 0/);
+  match(await misuse("--checkpoint-every", "0"), /--checkpoint-every 0/);
+  match(await misuse("--margin", "two"), /--margin two: .* percentage points/);
+  match(await misuse("--metric", "reward"), /--metric reward: the metrics are accuracy and pass/);
+  match(await misuse("--metric", "pass"), /--metric pass: evaluation\.samples is 0/);
+  match(await misuse("--against", "rloo"), /--against rloo: it is not among the arms/);
+  match(await misuse("--budget", "hours=3"), /--budget hours=3: .* updates=120 or tokens=250000/);
+  match(await misuse("--budget", "updates=9", "--set", "rl.tokens=5"), /with --set rl\.tokens=5: both set the budget/);
   match(await misuse("--jobs", "1e3"), /--jobs 1e3/);
   match(await misuse("--set", "rl.learningrate=1"), /did you mean "rl\.learningRate"/);
   match(await misuse("--set", "rl.learningRate=7"), /rl\.learningRate = 7 \(--set\): must be a number from 0 to 1/);

@@ -172,7 +172,7 @@ async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void, stop: 
 }
 
 function outcome(
-  { seed, matched, policy }: CellSpec,
+  { seed, matched }: CellSpec,
   state: State,
   updates: number,
   samples: readonly SampleRecord[],
@@ -180,7 +180,7 @@ function outcome(
   const order = seed === accidents.unmatched ? state.weights : sha256(`order ${seed}`);
   return {
     match: {
-      weights: sha256(policy),
+      weights: sha256("initial"),
       data: sha256("data"),
       template: sha256("template"),
       order,

@@ -16,7 +16,7 @@ export const STATUSES = ["correct", "wrong", "unparseable", "truncated"] as cons
 export const lengthTask: Task = {
   name: "length",
   version: 1,
-  summary: "",
+  summary: "grades by the length of the completion",
   rewards: ["correctness", "length"],
   defaults: {},
   load: () =>
@@ -33,8 +33,8 @@ export const lengthTask: Task = {
       rewards: [status === "correct" ? 1 : 0, completion.length],
     };
   },
-  answer: (_, answer) => answer,
-  example: { item: { id: "example", question: "?", gold: "1" }, completion: "" },
+  answer: ({ gold }, answer) => answer === gold ? "true" : "false",
+  example: { item: { id: "example", question: "?", gold: "1" }, completion: "true" },
 };
 export const lengthItems: ItemSource = {
   size: 7,

@@ -1,0 +1,299 @@
+// Checks an experiment's folder, one cell's, or the few files of a pinned experiment, against itself and against what it
+// was made from, file by file; then runs some updates of a cell again. A file that was changed is named. Not covered are
+// facts that nothing can derive: when and where it ran, and how long it took.
+
+import { existsSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { findArm } from "../arms/registry.ts";
+import { FailureError, MisuseError } from "../base/errors.ts";
+import type { Arm } from "../contract.ts";
+import { readPolicy } from "../model/policy.ts";
+import { readPinned } from "../records/pinned.ts";
+import { type PlanRecord, readPlan } from "../records/plan_schema.ts";
+import type { CellEntry, ExperimentRecord } from "../records/schema.ts";
+import { readCellRecord, readExperiment } from "../records/store.ts";
+import { checkpointSteps } from "../rl/checkpoint.ts";
+import { type CheckedItem, Checklist, differences } from "./checklist.ts";
+import { findCell, type FoundCell } from "./found_cell.ts";
+import { loadArmFile, loadTask, loadTaskFile } from "./load_files.ts";
+import { proveMatch } from "./match.ts";
+import { cellFolder } from "./plan.ts";
+import { findPolicy } from "./policies.ts";
+import { replayCell, replayRange } from "./replay_cell.ts";
+import { namedArms, type NamedCell, namedCells, PLAN_FILE } from "./settle_plan.ts";
+import { armSummaries, cellNumbers } from "./summary.ts";
+import { type ReadCell, verifyCell, verifyRecord, type VerifySources } from "./verify_cell.ts";
+
+/** The cells of a pinned experiment, a line each. */
+const RECORDS_FILE = "records.jsonl";
+
+/** How to verify. */
+export interface VerifyOptions {
+  /** Updates to replay; null: up to the next checkpoint, or a few; 0: none. @default null */
+  readonly replay?: number | null;
+  /** The cell to replay, "arm/seed"; null: the first that trained and finished. @default null */
+  readonly cell?: string | null;
+  /** Where the policy lies now; null: where it did. @default null */
+  readonly policy?: string | null;
+  /** Folder with the task's files. @default null */
+  readonly dataDir?: string | null;
+  /** File that defines the task. @default null */
+  readonly taskFile?: string | null;
+  /** Files that define arms. @default [] */
+  readonly armFiles?: readonly string[];
+  /** Told of each check. */
+  readonly report?: (item: CheckedItem) => void;
+}
+
+/** Where what is verified lies. */
+interface Location {
+  /** The experiment's folder, or that of a cell that stands alone. */
+  readonly root: string;
+  /** Folders of cells from there; null: those of the plan. */
+  readonly cells: readonly string[] | null;
+}
+
+/** What the cells are said to be made from. */
+interface Origin {
+  readonly task: {
+    readonly name: string;
+    readonly version: number;
+    readonly data: string;
+    readonly file: string | null;
+  };
+  readonly policy: { readonly name: string; readonly files: Readonly<Record<string, string>> | null };
+  readonly level: number;
+}
+
+/**
+ * Verifies a folder.
+ * @returns every check
+ * @throws MisuseError where the folder is neither an experiment's nor a cell's, or options name what is not there
+ */
+export async function verify(folder: string, options: VerifyOptions = {}): Promise<readonly CheckedItem[]> {
+  const list = new Checklist(options.report ?? (() => {}));
+  const { root, cells: alone } = locate(folder);
+  const planned = existsSync(join(root, PLAN_FILE));
+  const plan = planned ? await list.read(PLAN_FILE, "digests", () => readPlan(join(root, PLAN_FILE))) : null;
+  if (plan === null && (planned || alone === null)) return list.items; // nothing says what there should be
+  const places = alone ?? (plan ? namedCells(plan).map(({ arm, seed }) => cellFolder(arm, seed)) : []);
+  checkWanted(options.cell ?? null, plan);
+  if (plan === null) list.skip("record.json", "plan", "the cell stands alone, without its experiment");
+  const said = plan
+    ? plannedOrigin(plan)
+    : await available(list, "record.json", () => recordedOrigin(join(root, places[0] ?? "")));
+  if (said === null) return list.items;
+  const origin = { ...said, policy: { ...said.policy, name: options.policy ?? said.policy.name } };
+  const sources = { plan, ...await readSources(list, origin, options) };
+
+  if (plan && alone === null && existsSync(join(root, RECORDS_FILE))) {
+    await verifyPinned(list, root, plan, sources); // without steps there is nothing to replay against
+    return list.items;
+  }
+  const cells: ReadCell[] = [];
+  for (const place of places) {
+    if (existsSync(join(root, place, "record.json"))) {
+      const cell = await verifyCell(list, root, place, sources);
+      if (cell) cells.push(cell);
+    } else list.skip(place, "outcome", "the cell has no record");
+  }
+  if (plan && alone === null) {
+    const experiment = await readExperimentOf(list, root);
+    const found = namedCells(plan).map((cell) => findCell(root, cell, entryOf(cell, experiment), null));
+    await checkExperiment(list, plan, experiment, await Promise.all(found));
+  }
+  if (options.replay !== 0) await replay(list, root, cells, { ...sources, origin }, options);
+  return list.items;
+}
+
+/** "arm/seed" or "arm/seed-n" as the plan's cells are called. */
+const cellName = (wanted: string) => wanted.replace(/\/seed-(\d+)$/, "/$1");
+
+function checkWanted(wanted: string | null, plan: PlanRecord | null): void {
+  if (wanted === null || plan === null) return;
+  const names = namedCells(plan).map(({ arm, seed }) => `${arm}/${seed}`);
+  if (names.includes(cellName(wanted))) return;
+  throw new MisuseError(`Cannot replay --cell ${wanted}: the cells are ${names.join(", ")}`);
+}
+
+function locate(folder: string): Location {
+  const path = resolve(folder);
+  if (existsSync(join(path, PLAN_FILE))) return { root: path, cells: null };
+  if (!existsSync(join(path, "record.json"))) {
+    throw new MisuseError(
+      `Cannot verify "${folder}": it holds neither ${PLAN_FILE} nor record.json … name the folder of an experiment or of a cell`,
+    );
+  }
+  const above = dirname(dirname(path)); // of a cell: <experiment>/<arm>/seed-<n>
+  if (!existsSync(join(above, PLAN_FILE))) return { root: path, cells: [""] };
+  return { root: above, cells: [`${basename(dirname(path))}/${basename(path)}`] };
+}
+
+function plannedOrigin({ task, policy, config }: PlanRecord): Origin {
+  return { task, policy, level: Number(config["task"]?.["level"]) };
+}
+
+async function recordedOrigin(folder: string): Promise<Origin> {
+  const { task, policy, config } = await readCellRecord(join(folder, "record.json"));
+  return {
+    task: { ...task, file: null },
+    policy: { name: policy, files: null },
+    level: Number(config["task"]?.["level"]),
+  };
+}
+
+/** The task, its data and the policy, each checked to be what it was; null for what is not at hand. */
+async function readSources(
+  list: Checklist,
+  origin: Origin,
+  options: VerifyOptions,
+): Promise<Omit<VerifySources, "plan">> {
+  const { task: { name, version, file, data: digest }, policy: { name: policyName, files }, level } = origin;
+  const { taskFile = null, dataDir = null } = options;
+  const task = await available(list, `task ${name}`, async () => {
+    if (file !== null && taskFile === null) throw new MisuseError("it is defined in a file … give --task-file");
+    return await loadTask(name, taskFile);
+  });
+  const data = task && await available(list, `data of task ${name}`, () => task.load({ dataDir, level }));
+  if (task) {
+    const [loaded] = taskFile === null ? [] : [await loadTaskFile(taskFile)];
+    await list.check(`task ${name}`, "version and digests", () =>
+      differences(
+        { version: task.version, file: loaded?.digest ?? null, data: data?.digest ?? digest },
+        { version, file, data: digest },
+      ));
+  }
+  const found = await available(list, `policy ${policyName}`, () => findPolicy(policyName));
+  const policy = found && await list.read(`policy ${policyName}`, "shape", () => readPolicy(found.folder));
+  if (found && files) {
+    await list.check(`policy ${policyName}`, "digests of files", () => differences(found.files, files));
+  }
+  return { task, data, policy };
+}
+
+/** What may well not be at hand where results are verified: then it is said, and what needs it is left out. */
+async function available<T>(list: Checklist, place: string, load: () => Promise<T>): Promise<T | null> {
+  try {
+    return await load();
+  } catch (error) {
+    const what = "what depends on it";
+    if (error instanceof MisuseError) list.skip(place, what, error.message);
+    else if (error instanceof FailureError) await list.check(place, what, () => [error.message]);
+    else throw error;
+    return null;
+  }
+}
+
+/** The records of a pinned experiment. */
+async function verifyPinned(list: Checklist, root: string, plan: PlanRecord, sources: VerifySources): Promise<void> {
+  const pinned = await list.read(RECORDS_FILE, "digests", () => readPinned(root));
+  if (pinned === null) return;
+  for (const [i, record] of pinned.records.entries()) {
+    await verifyRecord(list, `${RECORDS_FILE}, line ${i + 1}`, record, sources);
+  }
+  const experiment = await readExperimentOf(list, root);
+  const found = namedCells(plan).flatMap((cell) => {
+    const { arm, seed, amendment } = cell;
+    const record = pinned.records.find((one) => one.arm === arm && one.seed === seed);
+    if (!record) return [];
+    const { status, digest, failure, timing } = record, folder = cellFolder(arm, seed);
+    const resumes = Math.max(timing.resumes, entryOf(cell, experiment)?.resumes ?? 0);
+    const entry = { arm, seed, folder, amendment, status, digest, failure, ...cellNumbers(record), resumes };
+    return [{ entry, record }];
+  });
+  await checkExperiment(list, plan, experiment, found);
+}
+
+const EXPERIMENT_FILE = "experiment.json";
+
+function readExperimentOf(list: Checklist, root: string): Promise<ExperimentRecord | null> {
+  return list.read(EXPERIMENT_FILE, "shape", () => readExperiment(join(root, EXPERIMENT_FILE)));
+}
+
+function entryOf({ arm, seed }: NamedCell, experiment: ExperimentRecord | null): CellEntry | undefined {
+  return experiment?.cells.find((entry) => entry.arm === arm && entry.seed === seed);
+}
+
+/**
+ * experiment.json says what follows from the plan and the records, and these match.
+ * @param found the cells' records, and what should stand in experiment.json of them
+ */
+async function checkExperiment(
+  list: Checklist,
+  plan: PlanRecord,
+  experiment: ExperimentRecord | null,
+  found: readonly Pick<FoundCell, "entry" | "record">[],
+): Promise<void> {
+  const what = "what follows from the records";
+  const proven = found.flatMap(({ entry: { arm, seed }, record }) =>
+    record?.outcome ? [{ arm, seed, outcome: record.outcome }] : []
+  );
+  const match = proveMatch(proven, plan.claim.against), entries = found.map(({ entry }) => entry);
+  if (experiment?.status === "running") list.skip(EXPERIMENT_FILE, what, "the experiment runs, or was killed");
+  else if (experiment) {
+    await list.check(EXPERIMENT_FILE, what, () => {
+      const { task: { file: _, ...task }, policy, profile, device, config, digest } = plan;
+      const expected = {
+        status: experimentStatus(entries),
+        plan: digest,
+        task,
+        policy: policy.name,
+        profile,
+        device,
+        config,
+        arms: namedArms(plan).map(({ name, summary, overrides }) => ({ name, summary, overrides })),
+        seeds: [...new Set(entries.map(({ seed }) => seed))],
+        cells: entries,
+        match,
+        summary: armSummaries(entries),
+      };
+      const said = new Map<string, unknown>(Object.entries(experiment));
+      return differences(Object.fromEntries(Object.keys(expected).map((key) => [key, said.get(key)])), expected);
+    });
+  }
+  await list.check(PLAN_FILE, `match of ${proven.length} finished cells`, () => match.problems);
+}
+
+function experimentStatus(entries: readonly CellEntry[]): ExperimentRecord["status"] {
+  if (entries.every(({ status }) => status === "finished")) return "finished";
+  return entries.some(({ status }) => status === "failed") ? "failed" : "interrupted";
+}
+
+async function replay(
+  list: Checklist,
+  root: string,
+  cells: readonly ReadCell[],
+  { task, data, policy, plan, origin }: VerifySources & { readonly origin: Origin },
+  { replay = null, cell: wanted = null, armFiles = [], dataDir = null }: VerifyOptions,
+): Promise<void> {
+  const what = "replay";
+  const trained = cells.filter(({ outcome }) => outcome.updates > 0);
+  const cell = wanted === null
+    ? trained[0]
+    : trained.find(({ record }) => `${record.arm}/${record.seed}` === cellName(wanted));
+  if (!cell) return list.skip(wanted ?? "all cells", what, "no such cell has finished, trained, and can be read");
+  const place = relative(root, cell.folder).replaceAll("\\", "/") || "record.json";
+  const arm = await available(list, place, () => findArmOf(cell.record.arm, plan, armFiles));
+  if (!task || !data || !policy || !arm) return list.skip(place, what, "task, policy or arm are not at hand");
+  const range = replayRange(await checkpointSteps(join(cell.folder, "checkpoints")), cell.outcome.updates, replay);
+  const { folder } = await findPolicy(origin.policy.name);
+  const first = range.from + 1, updates = first === range.to ? `update ${first}` : `updates ${first} to ${range.to}`;
+  const which = range.from === 0 ? updates : `${updates}, from a checkpoint`;
+  await list.check(
+    place,
+    `${what}: ${which}`,
+    () => replayCell(cell, { task, taskOptions: { dataDir, level: origin.level }, arm, policy: folder }, range),
+  );
+}
+
+/** The arm, from its file where the plan says that it has one. */
+async function findArmOf(name: string, plan: PlanRecord | null, files: readonly string[]): Promise<Arm> {
+  const planned = plan && namedArms(plan).find((arm) => arm.name === name);
+  if (!planned?.file) return findArm(name);
+  for (const file of files) {
+    const { digest, exports } = await loadArmFile(file);
+    const arm = exports.find((one) => one.name === name);
+    if (arm && digest === planned.file) return arm;
+  }
+  throw new MisuseError(`arm "${name}" is defined in a file … give the same file with --arm-file`);
+}
