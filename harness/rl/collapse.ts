@@ -2,16 +2,18 @@
 // section 4.3) names collapses and shows curves; it gives no rule. Each rule compares means over the last `window` updates
 // (now) with means over the first `window` (then); thresholds are the config's group `collapse`.
 //
-//   reward-mode   others(now) - others(then) >= formatRise * spread(then)  and  correctness is flat,
-//                 in each of `flatFor` updates in a row: learning the layout first is how a healthy run begins
+//   reward-mode   others(long) - others(then) >= formatRise * spread(then)  and  correctness is flat, (long) as well as
+//                 (now), where (long) is the mean over the last `flatFor` updates, none of them among the first `window`:
+//                 learning the layout first is how healthy training begins, so it gets time to learn to answer
 //   length-short  length(now) <= shortShare * length(then)  and  correctness is flat: else it has become concise
 //   length-cap    truncated(now) >= capShare > truncated(then)
 //   diversity     distinct(now) <= distinct * distinct(then)  or  similarity(now) >= similarity > similarity(then)
 //   entropy       entropy(now) <= entropy * entropy(then)
 //
-// Correctness is flat where correctness(now) - correctness(then) < correctnessRise. `others` is the sum of the means of
-// the task's other rewards, `spread` the sum of their standard deviations. No rule holds while correctness(now) is at
+// Correctness is flat where it rose by less than `correctnessRise` since (then). `others` is the sum of the means of the
+// task's other rewards, `spread` the sum of their standard deviations. No rule holds while correctness(now) is at
 // `solved` or above: a policy that has learned is rightly certain. A kind is found once, where its rule first holds.
+// The thresholds are measured: tests/peers/calibrate_collapses.ts.
 
 import type { Config } from "../config.ts";
 import type { Collapse, StepRecord } from "../contract.ts";
@@ -47,34 +49,40 @@ export function collapseSample(record: StepRecord, correctness: string, others: 
   };
 }
 
+/** Means of the samples over the three stretches; `long` is null while there are too few updates for it. */
+interface Means {
+  readonly then: CollapseSample;
+  readonly now: CollapseSample;
+  readonly long: CollapseSample | null;
+}
+
 const isFlat = (now: CollapseSample, then: CollapseSample, limits: Limits) =>
   now.correctness - then.correctness < limits.correctnessRise;
 
-const rules: Readonly<Record<Kind, (now: CollapseSample, then: CollapseSample, limits: Limits) => boolean>> = {
-  "reward-mode": (now, then, limits) => {
-    const rise = now.others - then.others;
-    return rise > 0 && rise >= limits.formatRise * then.spread && isFlat(now, then, limits);
+const rules: Readonly<Record<Kind, (means: Means, limits: Limits) => boolean>> = {
+  "reward-mode": ({ then, now, long }, limits) => {
+    if (long === null || !isFlat(now, then, limits) || !isFlat(long, then, limits)) return false;
+    const rise = long.others - then.others;
+    return rise > 0 && rise >= limits.formatRise * then.spread;
   },
-  "length-short": (now, then, limits) => now.length <= limits.shortShare * then.length && isFlat(now, then, limits),
-  "length-cap": (now, then, { capShare }) => now.truncated >= capShare && then.truncated < capShare,
-  "diversity": (now, then, { distinct, similarity }) =>
+  "length-short": ({ then, now }, limits) => now.length <= limits.shortShare * then.length && isFlat(now, then, limits),
+  "length-cap": ({ then, now }, { capShare }) => now.truncated >= capShare && then.truncated < capShare,
+  "diversity": ({ then, now }, { distinct, similarity }) =>
     now.distinct <= distinct * then.distinct || (now.similarity >= similarity && then.similarity < similarity),
-  "entropy": (now, then, { entropy }) => now.entropy <= entropy * then.entropy,
+  "entropy": ({ then, now }, { entropy }) => now.entropy <= entropy * then.entropy,
 };
 const kinds = Object.keys(rules) as readonly Kind[]; // the record's keys are its type's
 
 /** What a run's samples show, in the order in which it showed; the first sample is that of step 1. */
-export function findCollapses(samples: readonly CollapseSample[], limits: Config["collapse"]): Collapse[] {
+export function findCollapses(samples: readonly CollapseSample[], limits: Limits): Collapse[] {
   const { window, solved, flatFor } = limits, found: Collapse[] = [];
-  const held = new Map<Kind, number>(); // updates in a row at which a rule has held
   const then = meanOf(samples.slice(0, window));
   for (let step = window; step <= samples.length; step++) {
-    const now = meanOf(samples.slice(step - window, step));
+    const last = (count: number) => meanOf(samples.slice(step - count, step)), now = last(window);
+    if (now.correctness >= solved) continue;
+    const means = { then, now, long: step < window + flatFor ? null : last(flatFor) };
     for (const kind of kinds) {
-      const holds = now.correctness < solved && rules[kind](now, then, limits);
-      held.set(kind, holds ? (held.get(kind) ?? 0) + 1 : 0);
-      const enough = kind === "reward-mode" ? flatFor : 1;
-      if (held.get(kind) === enough && !found.some((collapse) => collapse.kind === kind)) found.push({ kind, step });
+      if (rules[kind](means, limits) && !found.some((collapse) => collapse.kind === kind)) found.push({ kind, step });
     }
   }
   return found;

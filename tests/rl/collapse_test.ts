@@ -52,13 +52,21 @@ Deno.test("findCollapses() finds each kind once, at the first update whose windo
   deepEqual(findCollapses(course(10, { entropy: 0 }, 40), limits), [{ kind: "entropy", step: 14 }]);
 });
 
-Deno.test("findCollapses() finds a reward-mode collapse only after flatFor updates in a row", () => {
+Deno.test("findCollapses() finds a reward-mode collapse in the mean over flatFor updates after the first window", () => {
   const risen = { others: 1.2 };
-  // A rise of 0.075 is asked: the second of the new values brings the mean to 1.1, and 9 updates follow.
-  deepEqual(findCollapses(course(10, risen, 11), limits), [{ kind: "reward-mode", step: 21 }]);
-  deepEqual(findCollapses(course(10, risen, 10), limits), []);
-  const interrupted = [...course(10, risen, 8), { ...calm, correctness: 1 }, ...course(0, risen, 9)];
-  deepEqual(findCollapses(interrupted, limits), []);
+  deepEqual(findCollapses(course(4, risen, 10), limits), [{ kind: "reward-mode", step: 14 }]);
+  deepEqual(findCollapses(course(4, risen, 9), limits), []);
+  // A rise of 0.075 is asked: 4 of the 10 updates must have the new value.
+  deepEqual(findCollapses(course(20, risen, 30), limits), [{ kind: "reward-mode", step: 24 }]);
+});
+
+Deno.test("findCollapses() takes correctness for flat only where it is so over flatFor updates and in the last window", () => {
+  const risen = { others: 1.2 }, once = { ...risen, correctness: 0.3 };
+  const long = [...course(4, once, 3), ...course(0, risen, 7)]; // 3/10 of 0.1 over ten updates; none in the last four
+  deepEqual(kindsOf(long), []);
+  const now = [...course(4, risen, 9), { ...calm, ...once }]; // 0.01 over ten updates, 0.025 in the last four
+  deepEqual(kindsOf(now), []);
+  deepEqual(kindsOf([...now, ...course(0, risen, 4)]), ["reward-mode"]);
 });
 
 Deno.test("findCollapses() takes a rise of the other rewards by their first spread, and none for a collapse without one", () => {
@@ -70,9 +78,9 @@ Deno.test("findCollapses() takes a rise of the other rewards by their first spre
 });
 
 Deno.test("findCollapses() takes neither rising rewards nor brevity for a collapse where correctness has risen", () => {
-  deepEqual(kindsOf(course(10, { others: 2, length: 5 }, 40)), ["length-short", "reward-mode"]);
+  deepEqual(kindsOf(course(10, { others: 2, length: 5 }, 40)), ["reward-mode", "length-short"]);
   deepEqual(kindsOf(course(10, { others: 2, length: 5, correctness: 0.25 }, 40)), []);
-  deepEqual(kindsOf(course(10, { others: 2, length: 5, correctness: 0.21 }, 40)), ["length-short", "reward-mode"]);
+  deepEqual(kindsOf(course(10, { others: 2, length: 5, correctness: 0.21 }, 40)), ["reward-mode", "length-short"]);
 });
 
 Deno.test("findCollapses() finds nothing in a policy that has learned, however certain", () => {
@@ -89,7 +97,7 @@ Deno.test("findCollapses() does not call what was so from the start a collapse",
 Deno.test("findCollapses() of the beginning of a run is the beginning of what it finds", () => {
   const run = [...course(10, { entropy: 0 }, 20), ...course(0, { entropy: 0, length: 1, others: 2 }, 30)];
   const all = findCollapses(run, limits);
-  deepEqual(all.map(({ kind }) => kind), ["entropy", "length-short", "reward-mode"]);
+  deepEqual(all.map(({ kind }) => kind), ["entropy", "reward-mode", "length-short"]);
   for (let n = 0; n <= run.length; n++) {
     deepEqual(findCollapses(run.slice(0, n), limits), all.filter(({ step }) => step <= n));
   }
