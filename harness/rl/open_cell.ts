@@ -1,7 +1,7 @@
 // Everything that a cell's training runs on, made from what the cell is a function of: graphs' runtime, sampler, learner,
 // optimizer, the arm's shaper, the order of the questions. It holds native sessions and must be closed.
 
-import { MisuseError } from "../base/errors.ts";
+import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type { Arm, Task, TaskData, TaskOptions } from "../contract.ts";
 import type { Policy } from "../model/policy.ts";
@@ -17,6 +17,7 @@ import { policyEmbedder } from "./policy_embedder.ts";
 import { QuestionOrder } from "./question_order.ts";
 import { Replay } from "./replay.ts";
 import { runLength, Sampler } from "./sampler.ts";
+import { selfTestTask } from "./self_test.ts";
 
 /** Everything that a cell is a function of. The policy's weights are trained in place. */
 export interface Cell {
@@ -50,11 +51,21 @@ export interface OpenCell {
   close(): Promise<void>;
 }
 
-/** @throws MisuseError where options exclude each other, or the arm's cannot be had */
+/** Items of each split that the reward self-test looks at before training. */
+const SELF_TESTED = 16;
+
+/** @throws MisuseError where options exclude each other, FailureError where the rewards do not reward what they should */
 export async function openCell(cell: Cell): Promise<OpenCell> {
   const { task, policy, arm, seed, config, config: { rl, evaluation } } = cell, { weights, tokenizer } = policy;
   checkReplay(rl);
   const data = await task.load(cell.taskOptions);
+  const problems = selfTestTask(task, data, SELF_TESTED);
+  if (problems.length > 0) {
+    throw new FailureError(
+      `Cannot train on task "${task.name}": its rewards fail their self-test (${problems[0]}` +
+        `${problems.length > 1 ? `, and ${problems.length - 1} more` : ""}) … mend the task, see \`deno task doctor\``,
+    );
+  }
   const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size);
   const length = runLength(rl.maxPromptTokens, rl.maxCompletionTokens);
   const sampler = new Sampler(runtime, policy.config, tokenizer.eosTokenIds, length);

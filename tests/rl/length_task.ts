@@ -26,15 +26,15 @@ export const lengthTask: Task = {
     }),
   prompt: ({ question }) => [{ role: "user", content: question }],
   grade: (_, completion): Grade => {
-    const status = STATUSES[completion.length % 4]!;
+    const status = STATUSES[(completion.length + 3) % 4]!;
     return {
       status,
       extracted: status === "correct" ? completion : null,
       rewards: [status === "correct" ? 1 : 0, completion.length],
     };
   },
-  answer: ({ gold }, answer) => answer === gold ? "true" : "false",
-  example: { item: { id: "example", question: "?", gold: "1" }, completion: "true" },
+  answer: ({ gold }, answer) => answer === gold ? "right" : "wrong!",
+  example: { item: { id: "example", question: "?", gold: "1" }, completion: "right" },
 };
 export const lengthItems: ItemSource = {
   size: 7,

@@ -216,3 +216,15 @@ Deno.test("trainCell() ends with the update that uses up its token budget", asyn
     strictEqual(outcome.updates, used.length);
   });
 });
+
+Deno.test("trainCell() refuses a task whose grader does not know its own gold answers", async () => {
+  await withFolder(async (parent) => {
+    const policy = join(parent, "policy");
+    await makeRandomPolicy(policy);
+    const task = { ...lengthTask, answer: () => "wrong" };
+    await rejects(run(policy, join(parent, "checkpoints"), { task }), (error: Error) => {
+      match(error.message, /^Cannot train on task "length": its rewards fail their self-test \(.+deno task doctor/);
+      return error instanceof FailureError;
+    });
+  });
+});
