@@ -5,11 +5,13 @@ import type { Command } from "commander";
 import { arms } from "../arms/registry.ts";
 import { MisuseError } from "../base/errors.ts";
 import { type Config, configFields } from "../config.ts";
-import { applySettings, defaultConfig, overrideConfig, overrideFields } from "../config_options.ts";
+import { applySettings, defaultConfig, overrideConfig, overrideFields, readSetting } from "../config_options.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
 import { planExperiment } from "../experiment/plan.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
+import type { SweepOptions } from "../experiment/sweep.ts";
+import type { CellEntry, FieldValue } from "../records/schema.ts";
 import type { Task } from "../contract.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
 import { budgetSettings } from "./budget.ts";
@@ -36,6 +38,8 @@ interface BenchFlags {
   readonly against?: string;
   readonly margin?: number;
   readonly metric?: string;
+  readonly sweep?: SweptField;
+  readonly sweepSeeds: readonly number[];
   readonly out?: string;
   readonly checkpointEvery?: number;
   readonly keep?: number;
@@ -74,6 +78,12 @@ export function addBench(
     .option("--against <arm>", "the arm that the others are compared with (default: grpo, or the first that trains)")
     .option("--margin <points>", "least difference that matters, in percentage points (default: 2)", parsePoints)
     .option("--metric <name>", "what is compared: accuracy or pass (default: accuracy)")
+    .option(
+      "--sweep <field=values>",
+      "tune each arm on seeds of their own before, e.g. rl.learningRate=1e-5,3e-5",
+      parseSweep,
+    )
+    .option("--sweep-seeds <list>", "tuning seeds, never among --seeds", parseSeeds, [1000, 1001])
     .option("--out <folder>", "where results go (default: results/<task>-<policy>-<profile>-<digest of the plan>)")
     .option(
       "--checkpoint-every <updates>",
@@ -113,7 +123,8 @@ Exit code: 0 all cells finished, 1 a cell failed, 2 the command was wrong, 130 i
 Examples:
   deno task bench                                  the embedded policy learns arithmetic, in minutes
   deno task bench --profile smoke                  the same in seconds, to see that all works
-  deno task bench --arms grpo --seeds 0-4 --set rl.updates=60
+  deno task bench --arms grpo --seeds 0-4 --budget updates=60
+  deno task bench --arms grpo,memory-r+ --sweep rl.learningRate=2e-5,5e-5,1e-4
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
 `,
@@ -139,6 +150,7 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     armFiles: flags.armFile ?? [],
     seeds: flags.seeds ?? profile.seeds,
     config: await resolveConfig(task, flags),
+    sweep: flags.sweep ? { ...flags.sweep, seeds: flags.sweepSeeds } : null,
     claim: { against: flags.against ?? null, margin: flags.margin ?? null, metric: metricOf(flags.metric) },
     profile: flags.profile,
     device: flags.device,
@@ -180,23 +192,43 @@ async function resolveConfig(task: Task, { profile, config: file, set = [], budg
 function show({ record, results }: ExperimentResult, out: string, { json, debug }: BenchFlags): void {
   const print = json ? console.error : console.log;
   print(`\n${resultsTable(record)}\n`);
-  if (results.length === 0) print("Nothing to do: all cells had finished before");
-  for (const cell of record.cells) {
-    if (cell.failure) console.error(`error: ${cell.arm} seed ${cell.seed}: ${cell.failure}`);
+  if (results.length === 0 && record.status === "finished") print("Nothing to do: all cells had finished before");
+  for (const { arm, tried } of record.tuning?.arms ?? []) {
+    for (const { value, cells } of tried) printFailures(cells.map((cell) => ({ ...cell, arm: `${arm} ${value}` })));
   }
+  printFailures(record.cells);
   if (debug) {
     for (const { record: { arm, seed, status }, log } of results) {
       if (status === "failed" && log) console.error(`\nLog of ${arm} seed ${seed}:\n${log}`);
     }
   }
-  if (record.status === "interrupted") {
-    console.error("Interrupted; what was done is kept, and the same command goes on");
-  }
   print(`Results: ${out}`);
   if (json) {
-    const { status, seconds, task, policy, profile, device, cells, match, summary } = record;
-    console.log(JSON.stringify({ status, out, seconds, task, policy, profile, device, cells, match, arms: summary }));
+    const { status, seconds, task, policy, profile, device, cells, tuning, match, summary: arms } = record;
+    console.log(JSON.stringify({ status, out, seconds, task, policy, profile, device, cells, tuning, match, arms }));
   }
+}
+
+function printFailures(cells: readonly Pick<CellEntry, "arm" | "seed" | "failure">[]): void {
+  for (const { arm, seed, failure } of cells) if (failure) console.error(`error: ${arm} seed ${seed}: ${failure}`);
+}
+
+/** A field and the values to try, as `--sweep` has them. */
+type SweptField = Pick<SweepOptions, "field" | "values">;
+
+/** "rl.learningRate=1e-5,3e-5" */
+function parseSweep(text: string): SweptField {
+  const [key = "", ...rest] = text.split("=");
+  if (rest.length === 0) {
+    throw new MisuseError(`Cannot use --sweep ${text}: it must look like field=values, e.g. rl.learningRate=1e-5,3e-5`);
+  }
+  const read = rest.join("=").split(",").map((value) => readSetting(`${key}=${value}`, "--sweep"));
+  return { field: read[0]?.key ?? key, values: read.map(({ value }) => fieldValue(value)) };
+}
+
+/** What a setting reads as is a string, a number or a boolean; the types do not say so. */
+function fieldValue(value: unknown): FieldValue {
+  return typeof value === "number" || typeof value === "boolean" ? value : String(value);
 }
 
 function metricOf(name: string | undefined): "accuracy" | "passAtSamples" | null {

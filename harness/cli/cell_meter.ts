@@ -2,12 +2,10 @@
 // shows of them.
 
 import type { CellEvent, EvaluationRecord } from "../contract.ts";
-import type { PlannedCell } from "../experiment/plan.ts";
 import { duration, percent, quantity } from "./format.ts";
 
 /** Follows one cell. Times are in milliseconds, as performance.now() has them. */
 export class CellMeter {
-  readonly label: string;
   phase = "starting";
   step = 0;
   ended = false;
@@ -20,10 +18,8 @@ export class CellMeter {
   #lastStepEnded = 0;
   #firstStepSeconds = 0;
 
-  /** @param updates that the cell will do */
-  constructor({ spec }: PlannedCell, readonly updates: number) {
-    this.label = `${spec.arm} seed ${spec.seed}`;
-  }
+  /** @param updates that the cell will do, as far as is known */
+  constructor(readonly label: string, public updates: number) {}
 
   take(event: CellEvent, now: number): void {
     if (event.type === "phase") this.phase = event.phase;
@@ -38,6 +34,7 @@ export class CellMeter {
         this.#firstStepSeconds = record.timing.rolloutSeconds + record.timing.updateSeconds;
       }
       this.#lastStepEnded = now;
+      this.updates = event.updates; // of a budget in tokens this is a forecast
       this.step = record.step;
       this.#reward = record.rewards.total?.mean ?? null;
       this.#tokensPerSecond = record.timing.rolloutTokensPerSecond;

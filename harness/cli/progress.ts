@@ -5,7 +5,8 @@ import process from "node:process";
 // @ts-types="./cli_progress.d.ts"
 import cliProgress from "cli-progress";
 import type { EvaluationRecord } from "../contract.ts";
-import type { ExperimentPlan, PlannedCell } from "../experiment/plan.ts";
+import type { ExperimentPlan } from "../experiment/plan.ts";
+import type { PlannedCell } from "../experiment/plan_cells.ts";
 import type { ExperimentProgress } from "../experiment/run_experiment.ts";
 import type { CellEntry } from "../records/schema.ts";
 import { CellMeter, experimentSecondsLeft } from "./cell_meter.ts";
@@ -32,26 +33,26 @@ export function progressLines(
   clock: () => number = () => performance.now(),
 ): ProgressDisplay {
   const meters = metersOf(plan);
-  const printed = new Map<PlannedCell, { step: number; at: number }>();
+  const printed = new Map<string, { step: number; at: number }>();
   let ended = 0;
   return {
     report(progress) {
-      const { cell } = progress, meter = meters.get(cell), now = clock();
+      const { cell: { folder } } = progress, meter = meters.get(folder), now = clock();
       if (!meter) return;
       if (progress.type === "found") {
         meter.finish();
-        print(`${meter.label}: finished before [${++ended} of ${plan.cells.length} cells]`);
+        print(`${meter.label}: finished before [${++ended} of ${meters.size} cells]`);
       } else if (progress.type === "started") print(`${meter.label}: started`);
       else if (progress.type === "ended") {
-        print(`${meter.label}: ${endText(progress.entry)} [${++ended} of ${plan.cells.length} cells]`);
+        print(`${meter.label}: ${endText(progress.entry)} [${++ended} of ${meters.size} cells]`);
       } else {
-        const { event } = progress, last = printed.get(cell) ?? { step: 0, at: -Infinity };
+        const { event } = progress, last = printed.get(folder) ?? { step: 0, at: -Infinity };
         meter.take(event, now);
         if (event.type === "resumed") print(`${meter.label}: resumed after ${event.step} updates`);
         if (event.type === "warning") print(`${meter.label}: ${event.message}`);
         if (event.type === "evaluation") print(`${meter.label}: ${evaluationText(event.record)}`);
         if (event.type === "step" && meter.step - last.step >= 10 && now - last.at >= 1000) {
-          printed.set(cell, { step: meter.step, at: now });
+          printed.set(folder, { step: meter.step, at: now });
           print(`${meter.label}: ${meter.text()}`);
         }
       }
@@ -77,29 +78,32 @@ function progressBars(plan: ExperimentPlan): ProgressDisplay {
     gracefulExit: false, // signals are the command's
   }, cliProgress.Presets.shades_grey);
   const open = (label: string, total: number) => bars.create(total, 0, { label: label.padEnd(width), text: "" });
-  const total = open("all cells", all.reduce((sum, { updates }) => sum + updates, 0));
-  const running = new Map<PlannedCell, ReturnType<typeof open>>();
+  const updates = () => all.reduce((sum, { updates }) => sum + updates, 0);
+  const total = open("all cells", updates());
+  const running = new Map<string, ReturnType<typeof open>>();
   let ended = 0;
 
-  const update = (cell: PlannedCell, meter: CellMeter) => {
-    const room = (process.stderr.columns || 80) - width - BAR - 2;
-    running.get(cell)?.update(meter.step, { text: meter.text(room) });
+  const update = (folder: string, meter: CellMeter) => {
+    const room = (process.stderr.columns || 80) - width - BAR - 2, bar = running.get(folder);
+    bar?.setTotal(meter.updates);
+    bar?.update(meter.step, { text: meter.text(room) });
   };
   const updateTotal = (stopped: boolean) => {
     const left = stopped || ended === all.length ? null : experimentSecondsLeft(all, plan.jobs);
     const time = left === null ? "" : `, about ${duration(left)} left`;
+    total.setTotal(updates());
     total.update(all.reduce((sum, { step }) => sum + step, 0), {
       text: `${ended} of ${all.length} cells done${time}`,
     });
   };
   return {
     report(progress) {
-      const { cell } = progress, meter = meters.get(cell), bar = running.get(cell);
+      const { cell: { folder } } = progress, meter = meters.get(folder), bar = running.get(folder);
       if (!meter) return;
       if (progress.type === "found") {
         meter.finish();
         ended++;
-      } else if (progress.type === "started") running.set(cell, open(meter.label, meter.updates));
+      } else if (progress.type === "started") running.set(folder, open(meter.label, meter.updates));
       else if (progress.type === "event") {
         meter.take(progress.event, performance.now());
         if (progress.event.type === "warning") bars.log(`${meter.label.padEnd(width)} ${progress.event.message}\n`);
@@ -108,9 +112,9 @@ function progressBars(plan: ExperimentPlan): ProgressDisplay {
         if (progress.entry.status !== "interrupted") ended++;
         bars.log(`${meter.label.padEnd(width)} ${endText(progress.entry)}\n`);
         if (bar) bars.remove(bar); // redraws, and so writes the line: stop() would forget it
-        running.delete(cell);
+        running.delete(folder);
       }
-      update(cell, meter);
+      update(folder, meter);
       updateTotal(false);
     },
     say: (text) => bars.log(`${text}\n`),
@@ -121,12 +125,15 @@ function progressBars(plan: ExperimentPlan): ProgressDisplay {
   };
 }
 
-/** A meter for each cell, with the updates that its arm will do. */
-function metersOf({ arms, cells }: ExperimentPlan): ReadonlyMap<PlannedCell, CellMeter> {
+/** A meter for each cell by its folder, with the updates that its arm will do. */
+function metersOf({ arms, cells, tuning }: ExperimentPlan): ReadonlyMap<string, CellMeter> {
   const trains = new Map(arms.map((arm) => [arm.name, arm.trains]));
-  return new Map(
-    cells.map((cell) => [cell, new CellMeter(cell, trains.get(cell.spec.arm) ? cell.spec.config.rl.updates : 0)]),
-  );
+  const meter = ({ folder, spec: { arm, seed, config } }: PlannedCell, what: string) =>
+    [folder, new CellMeter(`${what} seed ${seed}`, trains.get(arm) ? config.rl.updates : 0)] as const;
+  return new Map([
+    ...tuning.map((cell) => meter(cell, `${cell.spec.arm} ${cell.value}`)),
+    ...cells.map((cell) => meter(cell, cell.spec.arm)),
+  ]);
 }
 
 /** "test accuracy 31.6 % after 0 updates (n = 256)" */

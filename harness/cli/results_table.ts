@@ -1,10 +1,11 @@
-// The table at the end of an experiment: a row for each cell, then the mean of each arm, and whether the cells match.
+// The table at the end of an experiment: a row for each cell, then the mean of each arm, what was
+// tuned, and whether the cells match.
 
-import type { ArmSummary, CellEntry, ExperimentRecord, Matching } from "../records/schema.ts";
+import type { ArmSummary, CellEntry, ExperimentRecord, Matching, Tuning } from "../records/schema.ts";
 import { alignColumns, percent, points, quantity } from "./format.ts";
 
 /** Cells and arms of an experiment, as text. */
-export function resultsTable({ cells, summary, match }: ExperimentRecord): string {
+export function resultsTable({ cells, summary, match, tuning }: ExperimentRecord): string {
   const samples = cells.find((cell) => cell.samples !== null)?.samples ?? null;
   const n = cells.find((cell) => cell.n !== null)?.n;
   const numbers = (row: CellEntry | ArmSummary) => [
@@ -37,7 +38,15 @@ export function resultsTable({ cells, summary, match }: ExperimentRecord): strin
     [],
     ...summary.map((arm) => [arm.arm, `mean of ${arm.cells}`, ...numbers(arm)]),
   ]);
-  return `${table}\n\n${matchText(match)}`;
+  return [table, "", ...tuningText(tuning), matchText(match)].join("\n");
+}
+
+/** "Tuned rl.learningRate: grpo 0.00003, rloo not chosen"; nothing where nothing was. */
+function tuningText(tuning: Tuning | null): string[] {
+  if (!tuning) return [];
+  return [
+    `Tuned ${tuning.field}: ${tuning.arms.map(({ arm, chosen }) => `${arm} ${chosen ?? "not chosen"}`).join(", ")}`,
+  ];
 }
 
 /** "Matched: yes (9 cells)", or what is not; and what arms spent that others did not. */

@@ -60,12 +60,18 @@ export class CellFiles {
     else if (event.type === "finished" || event.type === "failed" || event.type === "stopped") this.end = event;
   }
 
-  /** Closes steps.jsonl and writes samples.jsonl; what was done before stays if the cell did not begin. @throws FailureError */
+  /** Writes what has not been written; what was done before stays if the cell did not begin. @throws FailureError */
   async close(): Promise<void> {
     if (this.#steps === null && this.#earlier.length > 0) return;
-    closeSync(this.#steps ?? await this.#begin(0, []));
-    this.#steps = null;
+    if (this.#steps === null) await this.#begin(0, []);
+    this.release();
     await writeFileAtomic(this.#path("samples.jsonl"), this.#samples.join(""));
+  }
+
+  /** Closes steps.jsonl, and writes nothing. */
+  release(): void {
+    if (this.#steps !== null) closeSync(this.#steps);
+    this.#steps = null;
   }
 
   /** @throws FailureError */

@@ -4,7 +4,8 @@
 import { readdirSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MisuseError } from "../base/errors.ts";
-import type { ExperimentPlan, PlannedCell } from "./plan.ts";
+import type { ExperimentPlan } from "./plan.ts";
+import type { PlannedCell } from "./plan_cells.ts";
 
 /** Bytes that the checkpoints of these cells will add to the disk. */
 export function checkpointBytes({ floats, keep, jobs, config }: ExperimentPlan, cells: readonly PlannedCell[]): number {

@@ -6,30 +6,38 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic_file.ts";
 import { FailureError } from "../base/errors.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
-import { type CellEntry, type ExperimentRecord, experimentSchema, SCHEMA_VERSION } from "../records/schema.ts";
+import { type ExperimentRecord, experimentSchema, SCHEMA_VERSION, type Tuning } from "../records/schema.ts";
 import { check, readExperiment, recordText } from "../records/store.ts";
 import { findCell, type FoundCell } from "./found_cell.ts";
 import { proveMatch } from "./match.ts";
-import { cellFolder, type ExperimentPlan, type PlannedCell } from "./plan.ts";
-import type { CellResult } from "./run_cell.ts";
+import { type ExperimentPlan } from "./plan.ts";
+import { cellFolder, type PlannedCell } from "./plan_cells.ts";
 import { namedArms, namedCells } from "./settle_plan.ts";
 import { armSummaries } from "./summary.ts";
 
 /** Where each cell of an experiment stands. */
 export class ExperimentState {
   #saved: Promise<unknown> = Promise.resolve();
-  readonly #start = performance.now();
 
   private constructor(
     private readonly plan: ExperimentPlan,
     private readonly settled: PlanRecord,
+    private readonly tuning: Tuning | null,
     private readonly cells: Map<string, FoundCell>,
     private readonly startedAt: string,
-    private readonly secondsBefore: number,
+    private readonly seconds: () => number,
   ) {}
 
-  /** From what the folder holds. An experiment.json that cannot be read is made anew: the records say the same. */
-  static async read(plan: ExperimentPlan, settled: PlanRecord, now: Date): Promise<ExperimentState> {
+  /**
+   * From what the folder holds. An experiment.json that cannot be read is made anew: the records say the same.
+   * @param begun when this run began, by the calendar and by performance.now()
+   */
+  static async read(
+    plan: ExperimentPlan,
+    settled: PlanRecord,
+    tuning: Tuning | null,
+    begun: { readonly at: Date; readonly clock: number },
+  ): Promise<ExperimentState> {
     const path = join(plan.out, "experiment.json");
     const before = !existsSync(path) ? null : await readExperiment(path).catch((error) => {
       if (error instanceof FailureError) return null;
@@ -42,12 +50,14 @@ export class ExperimentState {
       const entry = before?.cells.find((entry) => entry.folder === folder);
       cells.set(folder, await findCell(plan.out, cell, entry, specs.get(folder)?.config ?? null));
     }
+    const secondsBefore = before?.seconds ?? 0;
     return new ExperimentState(
       plan,
       settled,
+      tuning,
       cells,
-      before?.startedAt ?? now.toISOString(),
-      before?.seconds ?? 0,
+      before?.startedAt ?? begun.at.toISOString(),
+      () => secondsBefore + (performance.now() - begun.clock) / 1000,
     );
   }
 
@@ -58,10 +68,9 @@ export class ExperimentState {
   }
 
   /** Takes over where a cell stands and writes it. @throws FailureError */
-  save(cell: PlannedCell, entry: CellEntry, result?: CellResult): Promise<void> {
-    const found = this.found(cell);
-    this.cells.set(cell.folder, { ...found, entry, record: result?.record ?? found.record });
-    return this.#write(() => this.#current("running")).then(() => {});
+  async save(cell: PlannedCell, now: FoundCell): Promise<void> {
+    this.cells.set(cell.folder, now);
+    await this.#write(() => this.#current("running"));
   }
 
   /** Writes how the experiment ended. @throws FailureError */
@@ -99,7 +108,7 @@ export class ExperimentState {
       plan: settled.digest,
       command: plan.command,
       startedAt: this.startedAt,
-      seconds: this.secondsBefore + (performance.now() - this.#start) / 1000,
+      seconds: this.seconds(),
       task: { name: settled.task.name, version: settled.task.version, data: settled.task.data },
       policy: settled.policy.name,
       profile: settled.profile,
@@ -110,6 +119,7 @@ export class ExperimentState {
       arms: namedArms(settled).map(({ name, summary, overrides }) => ({ name, summary, overrides })),
       seeds: [...new Set(entries.map(({ seed }) => seed))],
       cells: entries,
+      tuning: this.tuning,
       match: proveMatch(proven, settled.claim.against),
       summary: armSummaries(entries),
     }, "experiment.json");

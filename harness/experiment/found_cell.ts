@@ -6,7 +6,7 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { FailureError } from "../base/errors.ts";
 import type { CellEntry, CellRecord } from "../records/schema.ts";
 import { readCellRecord } from "../records/store.ts";
-import { cellFolder } from "./plan.ts";
+import { cellFolder } from "./plan_cells.ts";
 import type { NamedCell } from "./settle_plan.ts";
 import { cellNumbers } from "./summary.ts";
 
@@ -22,16 +22,17 @@ export interface FoundCell {
 
 /**
  * Reads the cell's record.
- * @param earlier its entry in the experiment.json that the folder holds
+ * @param out folder of the experiment
+ * @param earlier its entry in the file that lists the cells
  * @param config that it must have been run with; null: not asked
  */
 export async function findCell(
   out: string,
-  { arm, seed, amendment }: NamedCell,
-  earlier: CellEntry | undefined,
+  { arm, seed, amendment, folder = cellFolder(arm, seed) }: NamedCell & { readonly folder?: string },
+  earlier: Pick<CellEntry, "status" | "resumes"> | undefined,
   config: unknown,
 ): Promise<FoundCell> {
-  const folder = cellFolder(arm, seed), path = join(out, folder, "record.json");
+  const path = join(out, folder, "record.json");
   let record: CellRecord | null = null, damage: string | null = null;
   if (existsSync(path)) {
     try {

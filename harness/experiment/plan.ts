@@ -7,12 +7,9 @@ import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
 import manifest from "../../deno.json" with { type: "json" };
 import { arms as shipped, findArm } from "../arms/registry.ts";
-import { canonicalJson } from "../base/canonical_json.ts";
-import { sha256 } from "../base/digest.ts";
 import { MisuseError } from "../base/errors.ts";
 import { suggest } from "../base/suggest.ts";
 import type { Config } from "../config.ts";
-import { armConfig } from "../config_options.ts";
 import type { Arm, Task } from "../contract.ts";
 import { parameterLayout } from "../model/layout.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
@@ -22,8 +19,10 @@ import type { Device } from "../runtime/session.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
 import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
+import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
 import { findPolicy } from "./policies.ts";
-import { type CellSpec, devices } from "./protocol.ts";
+import { devices } from "./protocol.ts";
+import { planSweep, type SweepOptions } from "./sweep.ts";
 
 export { embeddedPolicies } from "./policies.ts";
 
@@ -43,6 +42,8 @@ export interface ExperimentOptions {
   readonly config: Config;
   /** What is claimed; what is left out is the default, or stands in the folder's plan. @default {} */
   readonly claim?: ClaimOptions;
+  /** What is tuned for each arm before; null: nothing. @default null */
+  readonly sweep?: SweepOptions | null;
   /** Label of where the config comes from. @default "custom" */
   readonly profile?: string;
   /** @default "cpu" */
@@ -59,13 +60,6 @@ export interface ExperimentOptions {
   readonly out?: string | null;
   /** The command that asked, for the record. @default [] */
   readonly command?: readonly string[];
-}
-
-/** One cell of a plan: its spec, and where its files go. */
-export interface PlannedCell {
-  readonly spec: CellSpec;
-  /** Relative to the experiment's folder, with "/". */
-  readonly folder: string;
 }
 
 /** A checked experiment. */
@@ -85,7 +79,10 @@ export interface ExperimentPlan {
   /** Absolute. */
   readonly out: string;
   readonly command: readonly string[];
+  /** With the config before any tuning. */
   readonly cells: readonly PlannedCell[];
+  /** Cells that are run before, each arm's values in turn. */
+  readonly tuning: readonly TuningCell[];
 }
 
 /**
@@ -100,9 +97,12 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const chosen = unique(options.arms, "arm").map((name) => chooseArm(name, armFiles));
   const arms = unique(chosen.map(({ arm }) => arm.name), "arm").map((_, i) => chosen[i]!.arm);
   const seeds = unique(options.seeds, "seed").map(checkSeed);
+  const tuningSeeds = options.sweep ? unique(options.sweep.seeds, "tuning seed").map(checkSeed) : [];
   const device = checkDevice(options.device ?? "cpu");
+  const sweep = options.sweep ? planSweep({ ...options.sweep, seeds: tuningSeeds }, arms, config, seeds) : null;
   const cores = availableParallelism();
-  const jobs = Math.min(atLeast(1, options.jobs ?? cores, "--jobs"), arms.length * seeds.length);
+  const most = arms.length * Math.max(seeds.length, (sweep?.values.length ?? 0) * tuningSeeds.length);
+  const jobs = Math.min(atLeast(1, options.jobs ?? cores, "--jobs"), most);
   const threads = atLeast(1, options.threads ?? Math.max(1, Math.floor(cores / jobs)), "--threads");
   const every = atLeast(1, options.checkpointEvery ?? 10, "--checkpoint-every");
   const keep = atLeast(0, options.keep ?? 2, "--keep");
@@ -124,56 +124,18 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
     seeds,
     budget: budgetOf(config),
     claim: claimOf(arms, config, claim),
-    sweep: null,
+    sweep,
   });
   const record = check(planSchema, content, "plan.json");
   const name = `${task.name}-${basename(resolve(policy))}-${profile}-${record.digest.slice(0, 8)}`;
   const out = resolve(options.out ?? join("results", name));
 
-  const { updates, tokens, questions } = config.rl;
-  const matched = {
-    config: sha256(canonicalJson(config)),
-    places: tokens > 0 ? 1024 : Math.max(1, updates * questions),
-  };
-  const cells = chosen.flatMap(({ arm, file }) => {
-    const ownConfig = armConfig(config, arm);
-    return seeds.map((seed) => {
-      const cell = cellFolder(arm.name, seed);
-      return {
-        folder: cell,
-        spec: {
-          folder: join(out, cell),
-          task: task.name,
-          taskOptions,
-          taskFile: taskFile?.path ?? null,
-          policy: folder,
-          arm: arm.name,
-          armFile: file?.path ?? null,
-          seed,
-          config: ownConfig,
-          matched,
-          device,
-          threads,
-          checkpoints: { folder: join(out, cell, "checkpoints"), every, keep: Math.max(1, keep) },
-          resumeAt: 0,
-          validationOnly: false,
-        },
-      };
-    });
-  });
-  unique(cells.map((cell) => cell.folder.toLowerCase()), "folder");
+  const paths = { out, policy: folder, taskFile: taskFile?.path ?? null };
+  const shared = { ...paths, config, every, keep, task: task.name, taskOptions, device, threads };
+  const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
+  unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
   const floats = parameterLayout(model).size;
-  return { record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells };
-}
-
-/** A cell's folder in its experiment's, with "/": what Windows does not take in names becomes a comma. */
-export function cellFolder(arm: string, seed: number): string {
-  return `${arm.replaceAll(/[<>:"/\\|?*]/g, ",")}/seed-${seed}`;
-}
-
-interface ChosenArm {
-  readonly arm: Arm;
-  readonly file: LoadedFile<Arm> | null;
+  return { record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning };
 }
 
 function chooseArm(name: string, files: readonly LoadedFile<Arm>[]): ChosenArm {

@@ -6,7 +6,8 @@ import type { CellEvent } from "../contract.ts";
 import { type CellRecord, SCHEMA_VERSION } from "../records/schema.ts";
 import { outcomeDigest } from "../records/store.ts";
 import { CellFiles } from "./cell_files.ts";
-import type { ExperimentPlan, PlannedCell } from "./plan.ts";
+import type { ExperimentPlan } from "./plan.ts";
+import type { PlannedCell } from "./plan_cells.ts";
 import { runWorker, type Stops, type WorkerEnd } from "./worker_process.ts";
 
 /** What became of a cell. */
@@ -55,7 +56,10 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
     failure = error instanceof Error ? error.message : String(error);
     if (error instanceof Error) log += `${error.stack}\n`;
   }
-  if (lost !== null) throw lost;
+  if (lost !== null) {
+    files.release();
+    throw lost;
+  }
   await files.close();
 
   const { end, evaluations, updates, rolloutSeconds, updateSeconds } = files;
@@ -92,7 +96,8 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
     peakMemoryBytes: finished?.peakMemoryBytes ?? null,
   };
   await files.writeRecord(record);
-  if (finished && plan.keep === 0) files.removeCheckpoints(); // only now: a record that is not written needs them
+  const needless = plan.keep === 0 || spec.validationOnly;
+  if (finished && needless) files.removeCheckpoints(); // only now: a record that is not written needs them
   return { record, misuse: end?.type === "failed" && end.misuse, log };
 }
 

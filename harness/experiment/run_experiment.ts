@@ -5,25 +5,20 @@
 
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic_file.ts";
-import { FailureError } from "../base/errors.ts";
-import type { CellEvent } from "../contract.ts";
-import type { CellEntry, ExperimentRecord } from "../records/schema.ts";
+import type { PlanRecord } from "../records/plan_schema.ts";
+import type { ExperimentRecord } from "../records/schema.ts";
 import { recordText } from "../records/store.ts";
 import { checkDisk } from "./disk_space.ts";
 import { ExperimentState } from "./experiment_state.ts";
 import { openFolder } from "./open_folder.ts";
-import type { ExperimentPlan, PlannedCell } from "./plan.ts";
-import { type CellResult, runCell } from "./run_cell.ts";
+import type { ExperimentPlan } from "./plan.ts";
+import type { CellResult } from "./run_cell.ts";
+import { type ExperimentProgress, runFoundCell, type RunTools } from "./run_found_cell.ts";
+import { runQueue } from "./run_queue.ts";
 import { PLAN_FILE, settlePlan } from "./settle_plan.ts";
-import { cellNumbers } from "./summary.ts";
+import { tuneArms, tunedCells } from "./tune_arms.ts";
 
-/** What a running experiment reports. */
-export type ExperimentProgress =
-  /** It had finished in an earlier run, and is not run. */
-  | { readonly type: "found"; readonly cell: PlannedCell; readonly entry: CellEntry }
-  | { readonly type: "started"; readonly cell: PlannedCell }
-  | { readonly type: "event"; readonly cell: PlannedCell; readonly event: CellEvent }
-  | { readonly type: "ended"; readonly cell: PlannedCell; readonly entry: CellEntry; readonly result: CellResult };
+export type { ExperimentProgress } from "./run_found_cell.ts";
 
 /** How to run a plan. */
 export interface RunOptions {
@@ -50,61 +45,50 @@ const never = new AbortController().signal;
  * longer be written later on.
  */
 export async function runExperiment(plan: ExperimentPlan, options: RunOptions = {}): Promise<ExperimentResult> {
+  const { signal = never, kill = never, worker = new URL("./cell_worker.ts", import.meta.url) } = options;
+  const results: CellResult[] = [];
+  const report = (progress: ExperimentProgress) => {
+    if (progress.type === "ended") results.push(progress.result);
+    options.report?.(progress);
+  };
   const lock = openFolder(plan.out);
   try {
     const settled = await settlePlan(plan);
-    const state = await ExperimentState.read(plan, settled, new Date());
-    const open = plan.cells.filter((cell) => state.found(cell).entry.status !== "finished");
-    checkDisk(plan, open);
-    await writeFileAtomic(join(plan.out, PLAN_FILE), recordText(settled));
-    return await runCells(plan, open, state, options);
+    return {
+      record: await runPlan(plan, settled, { stop: AbortSignal.any([signal, kill]), kill, worker, report }),
+      results,
+    };
   } finally {
     lock.release();
   }
 }
 
-async function runCells(
-  plan: ExperimentPlan,
-  open: readonly PlannedCell[],
-  state: ExperimentState,
-  options: RunOptions,
-): Promise<ExperimentResult> {
-  const { signal = never, report = () => {}, worker = new URL("./cell_worker.ts", import.meta.url) } = options;
-  const lost = new AbortController(), results: CellResult[] = [];
-  const kill = AbortSignal.any([options.kill ?? never, lost.signal]), stop = AbortSignal.any([signal, kill]);
+async function runPlan(asked: ExperimentPlan, settled: PlanRecord, tools: RunTools): Promise<ExperimentRecord> {
+  const begun = { at: new Date(), clock: performance.now() };
+  const writePlan = () => writeFileAtomic(join(asked.out, PLAN_FILE), recordText(settled));
+  const { sweep, digest } = settled;
+  if (sweep) await writePlan();
+  const tuning = sweep && await tuneArms(asked, sweep, digest, tools);
+  const plan = sweep && tuning ? { ...asked, cells: tunedCells(asked, sweep, tuning) } : asked;
 
-  const runNext = async (queue: Iterator<PlannedCell>): Promise<void> => {
-    for (let next = queue.next(); !next.done && !stop.aborted; next = queue.next()) {
-      const cell = next.value, { entry: before, record: earlier, begun, damage } = state.found(cell);
-      const onEvent = (event: CellEvent) => report({ type: "event", cell, event });
-      const resumes = before.resumes + (begun ? 1 : 0);
-      const entry: CellEntry = { ...before, status: "running", failure: null, resumes };
-      await state.save(cell, entry);
-      report({ type: "started", cell });
-      if (damage !== null) onEvent({ type: "warning", message: `${damage}; it is run again` });
-      const result = await runCell(plan, cell, { worker, stop, kill, earlier, resumes, onEvent });
-      const { status, digest, failure } = result.record;
-      const ended: CellEntry = { ...entry, status, digest, failure, ...cellNumbers(result.record) };
-      results.push(result);
-      report({ type: "ended", cell, entry: ended, result });
-      await state.save(cell, ended, result);
-    }
-  };
-
+  const state = await ExperimentState.read(plan, settled, tuning, begun);
+  const open = plan.cells.filter((cell) => state.found(cell).entry.status !== "finished");
+  checkDisk(plan, open);
+  if (!sweep) await writePlan();
   for (const cell of plan.cells) {
-    if (!open.includes(cell)) report({ type: "found", cell, entry: state.found(cell).entry });
+    if (!open.includes(cell)) tools.report({ type: "found", cell, entry: state.found(cell).entry });
   }
-  const queue = open.values();
-  const lanes = await Promise.allSettled(Array.from({ length: plan.jobs }, () =>
-    runNext(queue).catch((error) => {
-      lost.abort(); // the folder can no longer be written: no cell may go on
-      throw error;
-    })));
-  for (const lane of lanes) {
-    if (lane.status === "fulfilled") continue;
+  try {
+    await runQueue(
+      open,
+      plan.jobs,
+      tools,
+      (cell, stops) =>
+        runFoundCell(plan, cell, state.found(cell), { ...tools, ...stops }, (now) => state.save(cell, now)),
+    );
+  } catch (error) {
     await state.end().catch(() => {}); // if it can still be written
-    if (!(lane.reason instanceof FailureError)) throw lane.reason;
-    throw new FailureError(`${lane.reason.message}; the same command then goes on from what is there`);
+    throw error;
   }
-  return { record: await state.end(), results };
+  return await state.end();
 }

@@ -17,7 +17,7 @@ import { type CheckedItem, Checklist, differences } from "./checklist.ts";
 import { findCell, type FoundCell } from "./found_cell.ts";
 import { loadArmFile, loadTask, loadTaskFile } from "./load_files.ts";
 import { proveMatch } from "./match.ts";
-import { cellFolder } from "./plan.ts";
+import { cellFolder } from "./plan_cells.ts";
 import { findPolicy } from "./policies.ts";
 import { replayCell, replayRange } from "./replay_cell.ts";
 import { namedArms, type NamedCell, namedCells, PLAN_FILE } from "./settle_plan.ts";
@@ -26,6 +26,7 @@ import { type ReadCell, verifyCell, verifyRecord, type VerifySources } from "./v
 
 /** The cells of a pinned experiment, a line each. */
 const RECORDS_FILE = "records.jsonl";
+import { verifyTuning } from "./verify_tuning.ts";
 
 /** How to verify. */
 export interface VerifyOptions {
@@ -99,8 +100,10 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
   }
   if (plan && alone === null) {
     const experiment = await readExperimentOf(list, root);
-    const found = namedCells(plan).map((cell) => findCell(root, cell, entryOf(cell, experiment), null));
-    await checkExperiment(list, plan, experiment, await Promise.all(found));
+    const finding = namedCells(plan).map((cell) => findCell(root, cell, entryOf(cell, experiment), null));
+    const found = await Promise.all(finding);
+    await checkExperiment(list, plan, experiment, found);
+    await verifyTuning(list, root, plan, found.map(({ record }) => record));
   }
   if (options.replay !== 0) await replay(list, root, cells, { ...sources, origin }, options);
   return list.items;

@@ -128,12 +128,19 @@ function unplanned({ task, policy, arm, seed, config }: CellRecord, plan: PlanRe
   const expected = {
     task: { name, version, data },
     policy: plan.policy.name,
-    config: withFields(plan.config, planned.overrides),
+    config: withFields(plan.config, { ...tunedField(config, plan), ...planned.overrides }),
   };
   return differences({ task, policy, config }, expected);
 }
 
 type RecordedConfig = PlanRecord["config"];
+
+/** The field that was tuned, with the cell's value if it was among those to try; which was chosen, verify_tuning.ts asks. */
+function tunedField(config: RecordedConfig, { sweep }: PlanRecord): PlanRecord["arms"][number]["overrides"] {
+  if (!sweep) return {};
+  const [group = "", name = ""] = sweep.field.split("."), value = config[group]?.[name];
+  return value !== undefined && sweep.values.includes(value) ? { [sweep.field]: value } : {};
+}
 
 /** The config with an arm's fields, as data: the fields may be of another version. */
 function withFields(config: RecordedConfig, fields: PlanRecord["arms"][number]["overrides"]): RecordedConfig {

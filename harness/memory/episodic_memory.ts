@@ -117,10 +117,15 @@ export class EpisodicMemory {
     }
     const { dropped, keys, counts } = header;
     const rows = dropped + keys.length, total = counts.reduce((sum, count) => sum + count, 0);
-    const floats = new Float32Array(bytes.slice(end + 1, bytes.length - (bytes.length - end - 1) % 4).buffer);
-    if (bytes.length !== end + 1 + 4 * (rows + total) * this.#dimensions || counts.length !== keys.length) {
-      throw new FailureError("Cannot load a memory: its bytes end early or late … resume from an older checkpoint");
+    const fits = keys.length <= this.#limits.keys && new Set(keys).size === keys.length &&
+      counts.length === keys.length && counts.every((count) => count >= 1 && count <= this.#limits.values) &&
+      bytes.length === end + 1 + 4 * (rows + total) * this.#dimensions;
+    if (!fits) {
+      throw new FailureError(
+        "Cannot load a memory: its bytes are not what its header says … resume from an older checkpoint",
+      );
     }
+    const floats = new Float32Array(bytes.slice(end + 1).buffer);
     this.#index.restore(floats.subarray(0, rows * this.#dimensions), dropped);
     this.#byKey.clear();
     this.#byId.clear();

@@ -25,9 +25,9 @@ const SLACK = 1e-4;
 const GRAPH = {
   metric: MetricKind.Cos,
   quantization: ScalarKind.BF16,
-  connectivity: 16,
-  expansion_add: 64,
-  expansion_search: 128,
+  connectivity: 24,
+  expansion_add: 96,
+  expansion_search: 160,
   multi: false,
 };
 

@@ -2,11 +2,12 @@
 // of its kind: the mean over a text's tokens of the last hidden states, scaled to length 1. Files as on the Hub
 // (https://huggingface.co/Xenova/all-MiniLM-L6-v2), float32.
 //
-// The only file that knows Transformers.js. It is imported when an embedder is made, since that takes seconds.
+// The only file that knows Transformers.js, which is imported when an embedder is made: it is large, and few cells need it.
 
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { Tensor } from "@huggingface/transformers";
 import { sha256 } from "../base/digest.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Embedder } from "../contract.ts";
@@ -54,29 +55,28 @@ export async function minilmEmbedder(nameOrFolder: string): Promise<Embedder> {
       dtype: "fp32",
       session_options: { intraOpNumThreads: 1, interOpNumThreads: 1 },
     });
-    return { tokenizer, model, digest: sha256(await readFile(join(folder, WEIGHTS))) };
+    // One text a pass: in a batch the last bits of a vector depend on what is beside it.
+    const embed = async (text: string): Promise<Float32Array> => {
+      const inputs = tokenizer([text], { truncation: true, max_length: MAX_TOKENS });
+      const { last_hidden_state: states }: { last_hidden_state?: Tensor } = await model(inputs); // [1, T, D]
+      if (!(states?.data instanceof Float32Array)) throw new FailureError("the model gives no float32 hidden states");
+      const vector = unitMean(states.data, states.dims[2]!);
+      states.dispose();
+      if (vector !== null) return vector;
+      throw new FailureError(`Cannot embed ${JSON.stringify(text)}: its vector is zero or no number`);
+    };
+    const { length: dimensions } = await embed("a");
+    return { model, embed, dimensions, digest: sha256(await readFile(join(folder, WEIGHTS))) };
   };
-  const { tokenizer, model, digest } = await load().catch((error: unknown) => {
-    const remedy = local
-      ? "get its files anew"
+  const { model, embed, dimensions, digest } = await load().catch((error: unknown) => {
+    const remedy = offline
+      ? `get the files in "${folder}" anew`
       : `with no way to the Hub, copy its files (${FILES.join(", ")}) into a folder and set memory.minilm to that`;
     const why = error instanceof Error ? error.message : error;
     throw new FailureError(`Cannot load the embedder "${nameOrFolder}": ${why} … ${remedy}`);
   });
-
-  // One text a pass: in a batch the last bits of a vector depend on what is beside it.
-  const embed = async (text: string): Promise<Float32Array> => {
-    const inputs = tokenizer([text], { truncation: true, max_length: MAX_TOKENS });
-    const { last_hidden_state: states } = await model(inputs); // [1, T, D]
-    const vector = unitMean(states.data, states.dims[2]);
-    states.dispose();
-    if (vector !== null) return vector;
-    throw new FailureError(`Cannot embed ${JSON.stringify(text)}: its vector is zero or no number`);
-  };
-
-  const dimensions = (await embed("a")).length;
   return {
-    identity: { name: nameOrFolder, digest, dimensions },
+    identity: { name: "minilm", digest, dimensions },
     async embed(texts) {
       const vectors: Float32Array[] = [];
       for (const text of texts) vectors.push(await embed(text));

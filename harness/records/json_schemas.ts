@@ -2,10 +2,11 @@
 
 import { z } from "zod";
 import { planSchema } from "./plan_schema.ts";
-import { cellRecordSchema, experimentSchema, sampleSchema, stepSchema } from "./schema.ts";
+import { cellRecordSchema, experimentSchema, sampleSchema, stepSchema, tuningSchema } from "./schema.ts";
 
 const shapes = {
   "plan": { schema: planSchema, title: "plan.json: what an experiment runs and claims, written before" },
+  "tuning": { schema: tuningSchema, title: "tuning.json: what was tried for each arm, and chosen" },
   "experiment": { schema: experimentSchema, title: "experiment.json: a set of matched cells" },
   "record": { schema: cellRecordSchema, title: "record.json: one cell" },
   "step": { schema: stepSchema, title: "a line of steps.jsonl: one update" },

@@ -120,11 +120,9 @@ export const environmentSchema = z.strictObject({
   gitDirty: z.boolean().nullable(),
 });
 
-/** The config as data, by group and field: a record outlives the knobs of the version that wrote it. */
-const recordedConfig = z.record(
-  z.string(),
-  z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-);
+/** Value of a config field, as data: a record outlives the knobs of the version that wrote it. */
+const fieldValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const recordedConfig = z.record(z.string(), z.record(z.string(), fieldValue)).describe("by group and field");
 
 const recordedTask = z.strictObject({ name: z.string(), version: count(), data: sha256Hex() });
 
@@ -197,6 +195,32 @@ export const matchingSchema = z.strictObject({
   uneven: z.array(z.string()).describe("trained arms that ended with other updates or tokens than the others"),
 });
 
+/** What was tried for each arm before its reported cells were run, and what was chosen. */
+const tuning = {
+  field: z.string().describe("the config field that was tuned"),
+  arms: z.array(z.strictObject({
+    arm: z.string(),
+    tried: z.array(z.strictObject({
+      value: fieldValue,
+      accuracy: share().nullable().describe("mean over the cells of greedy validation accuracy; null: one is missing"),
+      cells: z.array(z.strictObject({
+        ...cellEntrySchema.pick({ seed: true, folder: true, status: true, digest: true, failure: true }).shape,
+        ...cellEntrySchema.pick({ updates: true, tokens: true, seconds: true, resumes: true }).shape,
+        accuracy: share().nullable().describe("greedy, on validation questions, of the weights that would be tested"),
+      })),
+    })),
+    chosen: fieldValue.describe("null: not yet, or a cell failed"),
+  })),
+};
+
+/** tuning.json: all of it follows from the records of the tuning cells. */
+export const tuningSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  kind: z.literal("matchbox.tuning"),
+  plan: sha256Hex().describe("digest of the plan in plan.json, which has the tuning seeds and the rule"),
+  ...tuning,
+});
+
 /** experiment.json. */
 export const experimentSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
@@ -216,10 +240,11 @@ export const experimentSchema = z.strictObject({
   arms: z.array(z.strictObject({
     name: z.string(),
     summary: z.string(),
-    overrides: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    overrides: z.record(z.string(), fieldValue),
   })),
   seeds: z.array(count()),
   cells: z.array(cellEntrySchema),
+  tuning: z.strictObject(tuning).nullable().default(null).describe("what tuning.json says; null: nothing was tuned"),
   match: matchingSchema,
   summary: z.array(armSummarySchema),
 });
@@ -230,6 +255,9 @@ type Read<S extends z.ZodType> = Frozen<z.output<S>>;
 
 export type CellRecord = Read<typeof cellRecordSchema>;
 export type CellEntry = Read<typeof cellEntrySchema>;
+export type TuningRecord = Read<typeof tuningSchema>;
+export type Tuning = NonNullable<Read<typeof experimentSchema>["tuning"]>;
+export type FieldValue = Read<typeof fieldValue>;
 export type Matching = Read<typeof matchingSchema>;
 export type ArmSummary = Read<typeof armSummarySchema>;
 export type ExperimentRecord = Read<typeof experimentSchema>;

@@ -18,6 +18,8 @@ import {
   sampleSchema,
   SCHEMA_VERSION,
   stepSchema,
+  type TuningRecord,
+  tuningSchema,
 } from "./schema.ts";
 
 /** SHA-256 (hex) of the outcome's canonical JSON. */
@@ -65,6 +67,11 @@ export function checkCellRecord(value: unknown, place: string): CellRecord {
 /** An experiment.json. @throws FailureError as {@linkcode readCellRecord} does. */
 export async function readExperiment(path: string): Promise<ExperimentRecord> {
   return check(experimentSchema, await readJsonFile(path), path);
+}
+
+/** A tuning.json. @throws FailureError as {@linkcode readCellRecord} does. */
+export async function readTuning(path: string): Promise<TuningRecord> {
+  return check(tuningSchema, await readJsonFile(path), path);
 }
 
 /** The lines of a steps.jsonl. @throws FailureError naming the line. */

@@ -66,7 +66,8 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
     if (evaluation.samples > 0) await ask("test", evaluation.testItems, step, evaluation.samples);
   };
   const isEnd = () => !arm.trains || isSpent(rl, progress.step, tokensUsed(progress));
-  const isEvaluated = () => isEnd() || (evaluation.every > 0 && progress.step % evaluation.every === 0);
+  const isEvaluated = () =>
+    progress.step === 0 || isEnd() || (evaluation.every > 0 && progress.step % evaluation.every === 0);
 
   try {
     while (true) {

@@ -212,6 +212,9 @@ Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before
   match(await misuse("--metric", "reward"), /--metric reward: the metrics are accuracy and pass/);
   match(await misuse("--metric", "pass"), /--metric pass: evaluation\.samples is 0/);
   match(await misuse("--against", "rloo"), /--against rloo: it is not among the arms/);
+  match(await misuse("--sweep", "rl.learningRate"), /--sweep rl\.learningRate: it must look like field=values/);
+  match(await misuse("--sweep", "rl.learningRate=1e-5,often"), /rl\.learningRate = "often" \(--sweep\)/);
+  match(await misuse("--sweep", "rl.learningRate=1e-5,2e-5", "--sweep-seeds", "0"), /seed 0 is among the reported/);
   match(await misuse("--budget", "hours=3"), /--budget hours=3: .* updates=120 or tokens=250000/);
   match(await misuse("--budget", "updates=9", "--set", "rl.tokens=5"), /with --set rl\.tokens=5: both set the budget/);
   match(await misuse("--jobs", "1e3"), /--jobs 1e3/);
@@ -228,6 +231,23 @@ Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before
   );
   equal(existsSync(join(folder, "never")), false);
   match(await misuse("--out", join(policy, "config.json", "out")), /Cannot write to ".*config\.json.out"/);
+});
+
+Deno.test("bench tunes, shows what was chosen, and says which tuning cell failed", async () => {
+  const sweep = ["--sweep", "rl.learningRate=1e-4,1e-5", "--sweep-seeds"];
+  const args = ["bench", "--policy", policy, "--arms", "grpo", "--seeds", "0", "--budget", "updates=20", ...sweep];
+  const [tuned, failed] = await Promise.all([
+    run(...args, "7", "--json", "--out", "tuned"),
+    run(...args, `7,${accidents.fails}`, "--out", "untuned"),
+  ]);
+  equal(tuned.code, 0, tuned.stderr);
+  match(tuned.stderr, /^Tuned rl\.learningRate: grpo 0\.0001$/m);
+  match(tuned.stderr, /^grpo 0\.0001 seed 7: finished in .* \[\d of 3 cells\]$/m);
+  equal(JSON.parse(tuned.stdout).tuning.arms[0].chosen, 1e-4);
+  equal(failed.code, 1);
+  match(failed.stdout, /^Tuned rl\.learningRate: grpo not chosen$/m);
+  match(failed.stdout, /^grpo +0 +pending$/m);
+  match(failed.stderr, /^error: grpo 0\.0001 seed 901: Cannot update at step 3/m);
 });
 
 Deno.test("bench suggests the flag or command that was meant", async () => {

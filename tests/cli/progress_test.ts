@@ -27,8 +27,8 @@ const validation = (accuracy: number): CellEvent => ({
   record: { ...fakeEvaluation(1, accuracy), split: "validation" },
 });
 
-Deno.test("CellMeter takes the time left from the pace so far, evaluations in between included", async () => {
-  const meter = new CellMeter((await onePlan()).cell, 10);
+Deno.test("CellMeter takes the time left from the pace so far, evaluations in between included", () => {
+  const meter = new CellMeter("grpo seed 4", 10);
   equal(meter.secondsLeft(), null);
   meter.take(stepEvent(1, 10), 50_000); // the first step took 2 s by its own clock
   equal(meter.secondsLeft(), 18);
@@ -37,8 +37,8 @@ Deno.test("CellMeter takes the time left from the pace so far, evaluations in be
   equal(meter.secondsLeft(), 32);
 });
 
-Deno.test("CellMeter of a resumed cell starts at its step, and takes its pace from this run alone", async () => {
-  const meter = new CellMeter((await onePlan()).cell, 10);
+Deno.test("CellMeter of a resumed cell starts at its step, and takes its pace from this run alone", () => {
+  const meter = new CellMeter("grpo seed 4", 10);
   meter.take({ type: "resumed", step: 6, evaluations: [{ ...fakeEvaluation(6, 0.5), split: "validation" }] }, 0);
   equal(meter.secondsLeft(), null);
   equal(meter.text(), "step 6/10, accuracy 50.0 %");
@@ -48,8 +48,8 @@ Deno.test("CellMeter of a resumed cell starts at its step, and takes its pace fr
   deepEqual([meter.step, meter.secondsLeft(3)], [10, 0]);
 });
 
-Deno.test("CellMeter shows its phase before the first update, then what fits into the width", async () => {
-  const meter = new CellMeter((await onePlan()).cell, 10);
+Deno.test("CellMeter shows its phase before the first update, then what fits into the width", () => {
+  const meter = new CellMeter("grpo seed 4", 10);
   meter.take({ type: "phase", phase: "evaluating test" }, 0);
   equal(meter.text(), "evaluating test");
   meter.take(validation(0.5), 0);
@@ -62,9 +62,8 @@ Deno.test("CellMeter shows its phase before the first update, then what fits int
   equal(meter.text(0), "step 1/10");
 });
 
-Deno.test("experimentSecondsLeft() lends the pace of running cells to those that wait, and spreads the work", async () => {
-  const { cell } = await onePlan();
-  const base = new CellMeter(cell, 0), cells = [1, 2, 3].map(() => new CellMeter(cell, 10));
+Deno.test("experimentSecondsLeft() lends the pace of running cells to those that wait, and spreads the work", () => {
+  const base = new CellMeter("grpo seed 4", 0), cells = [1, 2, 3].map(() => new CellMeter("grpo seed 4", 10));
   const meters = [base, ...cells];
   equal(experimentSecondsLeft(meters, 2), null);
   base.ended = true;

@@ -165,3 +165,48 @@ for (const lost of ["the experiment's", "a cell's"]) {
     });
   });
 }
+
+/** A file system that is soon full; null where this user may mount none. */
+async function smallDisk(kilobytes: number): Promise<string | null> {
+  if (Deno.build.os !== "linux") return null;
+  const folder = await Deno.makeTempDir();
+  const args = ["-t", "tmpfs", "-o", `size=${kilobytes}k`, "tmpfs", folder];
+  const { success } = await new Deno.Command("mount", { args, stderr: "null" }).output().catch(() => ({
+    success: false,
+  }));
+  return success ? folder : null;
+}
+
+Deno.test("runExperiment() on a disk that fills up says so, and goes on once there is room", async (t) => {
+  const disk = await smallDisk(600);
+  await t.step({
+    name: "on a small file system",
+    ignore: disk === null, // only root may mount one
+    fn: async () => {
+      if (disk === null) return;
+      const mount = (...args: string[]) => new Deno.Command(args[0]!, { args: args.slice(1) }).output();
+      const long = overrideConfig(config, { rl: { updates: 800 } }, "test");
+      try {
+        await experiment(
+          { out: join(disk, "out"), seeds: [0, 1], config: long, jobs: 2, keep: 1 },
+          async (out, run) => {
+            await rejects(run(), (error: unknown) =>
+              error instanceof FailureError &&
+              /the disk is full … free space or choose another disk; the same command then goes on/.test(
+                error.message,
+              ));
+            await mount("mount", "-o", "remount,size=20m", disk);
+            const { record } = await run();
+            deepEqual(record.cells.map(({ status }) => status), ["finished", "finished"]);
+            for (const { folder } of record.cells) {
+              equal((await readSteps(join(out, folder, "steps.jsonl"))).length, 800);
+            }
+          },
+        );
+      } finally {
+        await mount("umount", disk);
+        await Deno.remove(disk);
+      }
+    },
+  });
+});

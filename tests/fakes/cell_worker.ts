@@ -65,10 +65,17 @@ function stepRecord(step: number, weights: string, { config }: CellSpec): StepRe
   };
 }
 
-function evaluation(step: number, split: Split, mode: "greedy" | "sample", { config }: CellSpec): EvaluationRecord {
+/** Accuracy of a tuning cell: one arm likes learning rates near 1e-4, the others near 1e-5. */
+function tunedAccuracy({ arm, config: { rl } }: CellSpec): number {
+  return 0.75 - Math.abs(Math.log10(rl.learningRate) + (arm === "grpo" ? 4 : 5)) / 4;
+}
+
+function evaluation(step: number, split: Split, mode: "greedy" | "sample", spec: CellSpec): EvaluationRecord {
+  const { config } = spec;
   const n = split === "test" ? config.evaluation.testItems : config.evaluation.validationItems;
   const samples = mode === "greedy" ? 1 : config.evaluation.samples;
-  const correct = Math.round(n * Math.min(0.9, 0.25 + step / 20)) * samples;
+  const accuracy = spec.validationOnly ? tunedAccuracy(spec) : Math.min(0.9, 0.25 + step / 20);
+  const correct = Math.round(n * accuracy) * samples;
   return {
     step,
     split,
@@ -113,6 +120,7 @@ async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void, stop: 
     emit({ type: "evaluation", record });
   };
   const evaluateTest = (step: number) => {
+    if (spec.validationOnly) return;
     evaluate(step, "test");
     if (config.evaluation.samples > 0) evaluate(step, "test", "sample");
   };
@@ -148,7 +156,7 @@ async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void, stop: 
     }
   }
   if (updates > 0) evaluateTest(updates);
-  const samples = [0, 1, 2].map(sample);
+  const samples = spec.validationOnly ? [] : [0, 1, 2].map(sample);
   for (const record of samples) emit({ type: "sample", record });
   emit({
     type: "finished",
