@@ -77,11 +77,7 @@ export async function verifyCell(
   await list.check(inRecord, "last evaluation", () => wrongEvaluation(outcome, samples));
   if (task) {
     await list.check(inSamples, "grades", () => wrongGrades(task, samples, config));
-    await list.check(
-      inRecord,
-      "collapses",
-      () => differences(outcome.collapses, collapsesOf(task, steps, config)),
-    );
+    await list.check(inRecord, "collapses", () => wrongCollapses(task, steps, outcome, config));
   }
   if (data) {
     await list.check(inSamples, "questions and gold answers", () => foreignItems(data, samples));
@@ -263,9 +259,14 @@ function wrongGrades(task: Task, samples: readonly SampleRecord[], { rl }: Confi
   });
 }
 
-function collapsesOf(task: Task, steps: readonly StepRecord[], { collapse }: Config): Outcome["collapses"] {
+function wrongCollapses(task: Task, steps: readonly StepRecord[], outcome: Outcome, { collapse }: Config): string[] {
+  const missing = steps.flatMap(({ step, rewards }) =>
+    task.rewards.filter((name) => !(name in rewards)).map((name) => `update ${step} has no reward "${name}"`)
+  );
+  if (missing.length > 0) return missing;
   const [correctness = "", ...others] = task.rewards;
-  return findCollapses(steps.map((step) => collapseSample(step, correctness, others)), collapse);
+  const samples = steps.map((step) => collapseSample(step, correctness, others));
+  return differences(outcome.collapses, findCollapses(samples, collapse));
 }
 
 /** Samples are those of the first test questions, in order. */
