@@ -19,7 +19,7 @@ export interface PinnedExperiment {
   readonly records: readonly CellRecord[];
 }
 
-/** The records of an experiment's folder. @throws FailureError for a file that is missing, damaged or does not fit */
+/** The records of an experiment's folder, ready to be pinned. @throws FailureError for a file that is missing, damaged or does not fit */
 export async function readFinished(folder: string): Promise<PinnedExperiment> {
   const plan = await readPlan(join(folder, "plan.json"));
   const experiment = await readExperiment(join(folder, "experiment.json"));
@@ -31,7 +31,12 @@ export async function readFinished(folder: string): Promise<PinnedExperiment> {
   }
   const records = [];
   for (const cell of experiment.cells) records.push(await readCellRecord(join(folder, cell.folder, "record.json")));
-  return checkFit({ plan, experiment, records }, folder);
+  return checkFit({ plan, experiment: { ...experiment, command: withoutFolder(experiment.command) }, records }, folder);
+}
+
+/** The command without `--out`: where the results lay means nothing to others. */
+function withoutFolder(command: readonly string[]): string[] {
+  return command.filter((word, i) => !/^--out(=|$)/.test(word) && command[i - 1] !== "--out");
 }
 
 /** Writes the few files. @throws FailureError where the folder cannot be written */

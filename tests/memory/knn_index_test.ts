@@ -56,7 +56,7 @@ Deno.test("KnnIndex never returns a row that was dropped, nor fewer rows than as
 Deno.test("KnnIndex ranks by exact cosines and by age, whatever the precision of its graph", () => {
   const random = stream(4, "ties"), first = randomUnit(random, D);
   const index = new KnnIndex(D, { keys: 100, exactKeys: 10 });
-  // Each pair of neighbours in this row differs by less than the graph's 8 bits can show; every third is a repetition.
+  // Each pair of neighbours in this row differs by less than the graph's 16 bits can show; every third is new.
   const rows = Array.from(
     { length: 60 },
     (_, i) => first.map((value, d) => value + (d === 0 ? 1e-4 * (i - i % 3) : 0)),

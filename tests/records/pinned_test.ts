@@ -17,9 +17,18 @@ Deno.test("writePinned() keeps an experiment's records, and readPinned() finds w
   try {
     const policy = await makePolicyFolder(folder), out = join(folder, "out"), pinned = join(folder, "kept", "pinned");
     const config = overrideConfig(defaultConfig, { rl: { updates: 3 } }, "test");
-    const options = { task: "arithmetic", policy, arms: ["base", "grpo"], seeds: [0, 1], config, out };
+    const options = {
+      task: "arithmetic",
+      policy,
+      arms: ["base", "grpo"],
+      seeds: [0, 1],
+      config,
+      out,
+      command: ["bench", "--out", out, `--out=${out}`, "--json"],
+    };
     await runExperiment(await planExperiment(options), { worker });
     const finished = await readFinished(out);
+    deepEqual(finished.experiment.command, ["bench", "--json"]);
     await writePinned(pinned, finished);
     deepEqual(await readPinned(pinned), finished);
     equal([...Deno.readDirSync(pinned)].length, 3);
