@@ -2,6 +2,7 @@
 // "grpo:rl.advantage=mean:rl.loss=dr_grpo". The whole text is the variant's name, so that records and tables say what ran.
 
 import { MisuseError } from "../base/errors.ts";
+import { suggest } from "../base/suggest.ts";
 import { configFields } from "../config.ts";
 import { armConfig, defaultConfig, readSetting } from "../config_options.ts";
 import type { Arm, ConfigFields } from "../contract.ts";
@@ -41,11 +42,13 @@ export function armVariant(arm: Arm, settings: readonly string[]): Arm {
   return variant;
 }
 
-/** The dotted key of a field named without its group; the name itself where no group has it. */
+/** The dotted key of a field named without its group. @throws MisuseError with the nearest where no group has it */
 function fullKey(field: string, where: string): string {
   const keys = configFields.map(({ key }) => key).filter((key) => key.endsWith(`.${field}`));
   if (keys.length > 1) {
     throw new MisuseError(`Cannot use ${where}: "${field}" is one of ${keys.join(", ")}; write which`);
   }
-  return keys[0] ?? field;
+  if (keys[0] !== undefined) return keys[0];
+  const names = configFields.map(({ key }) => key.slice(key.indexOf(".") + 1));
+  throw new MisuseError(`Cannot use ${where}: there is no config field "${field}"${suggest(field, names)}`);
 }

@@ -32,7 +32,7 @@ const GRAPH = {
   quantization: ScalarKind.BF16,
   connectivity: 24,
   expansion_add: 96,
-  expansion_search: 160,
+  expansion_search: 128,
   multi: false,
 };
 

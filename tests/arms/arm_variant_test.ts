@@ -52,7 +52,7 @@ Deno.test("findArm() refuses variants that are unknown, ambiguous, repeated, out
       match(error.message, message);
       return true;
     });
-  refused("memory-r:ordr=x", /"ordr" \(arm "memory-r:ordr=x"\): it does not exist/);
+  refused("memory-r:ordr=x", /arm "memory-r:ordr=x": there is no config field "ordr" \(did you mean "order"\?\)/);
   refused("memory-r:memory.ordr=as-released", /did you mean "memory\.order"/);
   refused("memory-r:order=sideways", /memory\.order = "sideways" .* must be one of score-first, as-released/);
   refused("memory-r:neighbours=0", /memory\.neighbours = 0 .* must be/);
