@@ -93,7 +93,9 @@ const collapse = z.strictObject({
   correctnessRise: z.number().min(0).default(0.02).describe("correctness is flat while it has risen by less than this"),
   formatRise: z.number().positive().default(0.15)
     .describe("reward mode: the other rewards rose by so many of their first standard deviations, correctness is flat"),
-  flatFor: positiveInt().default(100).describe("reward mode: updates over which that is averaged, after the first ones"),
+  flatFor: positiveInt().default(100).describe(
+    "reward mode: updates over which that is averaged, after the first ones",
+  ),
   shortShare: z.number().min(0).max(1).default(0.25)
     .describe("length: share of its first value that completion length falls to while correctness is flat"),
   capShare: z.number().min(0).max(1).default(0.8)
