@@ -33,8 +33,23 @@ export {
   runExperiment,
   type RunOptions,
 } from "./harness/experiment/run_experiment.ts";
-export { proveMatch, type ProvenCell } from "./harness/experiment/match.ts";
-export { type PinnedExperiment, readFinished, readPinned, writePinned } from "./harness/records/pinned.ts";
+export { proveMatch, type ProvenCell } from "./harness/records/match.ts";
+export {
+  type Bundle,
+  type BundleOptions,
+  bundleText,
+  fromBundle,
+  readBundle,
+  toBundle,
+} from "./harness/records/bundle.ts";
+export {
+  type Answer,
+  type CellResults,
+  readResults,
+  type ReadResultsOptions,
+  type Results,
+  type Said,
+} from "./harness/records/results.ts";
 export { type PlanRecord, readPlan } from "./harness/records/plan_schema.ts";
 export type { ArmSummary, CellEntry, CellRecord, ExperimentRecord, Matching } from "./harness/records/schema.ts";
 export {

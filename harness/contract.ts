@@ -224,10 +224,10 @@ export interface StepRecord {
   readonly truncatedShare: number;
   /** Largest |log p(sampler) - log p(trainer)| over this step's tokens. */
   readonly samplerTrainerGap: number;
-  /** Mean over groups: distinct pairs of neighbouring tokens among all of them, [0, 1]. */
-  readonly distinct: number;
-  /** Mean over groups of the mean Jaccard similarity of two completions' pairs of neighbouring tokens, [0, 1]. */
-  readonly similarity: number;
+  /** Mean over groups: distinct pairs of neighbouring tokens among all of them, [0, 1]; null in files of version 1. */
+  readonly distinct: number | null;
+  /** Mean over groups of the mean Jaccard similarity of two completions' pairs, [0, 1]; null as {@linkcode distinct} is. */
+  readonly similarity: number | null;
   /** Numbers that the arm reports of itself: sizes and hit shares of a memory. */
   readonly gauges: Readonly<Record<string, number>>;
   /** Prompt and completion tokens of this step, discarded groups included. */
@@ -263,10 +263,14 @@ export interface EvaluationRecord {
   readonly completionLength: number;
 }
 
-/** One line of samples.jsonl: a completion of the final evaluation. */
+/**
+ * One line of samples.jsonl: a completion of the final evaluation. First the greedy one of each question, in the order
+ * of the questions; then, if evaluation.samples = k > 0, each question's k that were drawn at temperature 1.
+ */
 export interface SampleRecord {
   readonly id: string;
   readonly split: Split;
+  /** 0: the greedy one; 1 to k: the drawn ones. */
   readonly sample: number;
   readonly question: string;
   readonly gold: string;
@@ -277,7 +281,10 @@ export interface SampleRecord {
   readonly tokens: number;
 }
 
-/** What two cells must share to be compared; see {@linkcode CellRecord}. Digests are SHA-256 (hex). */
+/**
+ * What two cells must share to be compared; see {@linkcode CellRecord}. Digests are SHA-256 (hex), or "unknown" in what
+ * was read from a file of schema version 1, which does not say them.
+ */
 export interface MatchProof {
   /** Initial weights (float32, in layout order). */
   readonly weights: string;

@@ -1,9 +1,7 @@
 // What `verify` has looked at: one item a check, told as it comes. A check returns what is wrong; what a reader of files
 // throws because a file is damaged is wrong as well. What cannot be checked is said, never passed over.
 
-import { canonicalJson } from "../base/canonical_json.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
-import { isObject } from "../base/json_file.ts";
 
 /** One check. */
 export interface CheckedItem {
@@ -66,21 +64,3 @@ export class Checklist {
     this.tell(item);
   }
 }
-
-/** "rl.updates is 60, must be 120" for each leaf in which a JSON value differs from what it must be. */
-export function differences(found: unknown, expected: unknown, path = ""): string[] {
-  const inside = (key: string) => path === "" ? key : `${path}.${key}`;
-  if (isObject(found) && isObject(expected)) {
-    const keys = [...new Set([...Object.keys(expected), ...Object.keys(found)])];
-    return keys.flatMap((key) => differences(found[key], expected[key], inside(key)));
-  }
-  if (Array.isArray(found) && Array.isArray(expected) && found.length === expected.length) {
-    return expected.flatMap((value, i) => differences(found[i], value, inside(String(i))));
-  }
-  const text = (value: unknown) => value === undefined ? "absent" : shorten(canonicalJson(value));
-  const same = found === expected || (found !== undefined && expected !== undefined && equal(found, expected));
-  return same ? [] : [`${path || "the whole"} is ${text(found)}, must be ${text(expected)}`];
-}
-
-const equal = (a: unknown, b: unknown) => canonicalJson(a) === canonicalJson(b);
-const shorten = (text: string) => text.length <= 60 ? text : `${text.slice(0, 56)} …`;

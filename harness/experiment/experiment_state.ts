@@ -5,11 +5,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic_file.ts";
 import { FailureError } from "../base/errors.ts";
+import { proveMatch } from "../records/match.ts";
+import { METRICS } from "../records/metrics.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
 import { type ExperimentRecord, experimentSchema, SCHEMA_VERSION, type Tuning } from "../records/schema.ts";
 import { check, readExperiment, recordText } from "../records/store.ts";
 import { findCell, type FoundCell } from "./found_cell.ts";
-import { proveMatch } from "./match.ts";
 import { type ExperimentPlan } from "./plan.ts";
 import { cellFolder, type PlannedCell } from "./plan_cells.ts";
 import { namedArms, namedCells } from "./settle_plan.ts";
@@ -118,6 +119,7 @@ export class ExperimentState {
       config: settled.config,
       arms: namedArms(settled).map(({ name, summary, overrides }) => ({ name, summary, overrides })),
       seeds: [...new Set(entries.map(({ seed }) => seed))],
+      metrics: METRICS,
       cells: entries,
       tuning: this.tuning,
       match: proveMatch(proven, settled.claim.against),

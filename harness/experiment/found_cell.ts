@@ -20,6 +20,25 @@ export interface FoundCell {
   readonly damage: string | null;
 }
 
+/** What experiment.json says of a cell whose record is this. @param earlier what it said before */
+export function entryFor(
+  { arm, seed, amendment, folder = cellFolder(arm, seed) }: NamedCell & { readonly folder?: string },
+  record: CellRecord | null,
+  earlier: Pick<CellEntry, "resumes"> | undefined,
+): CellEntry {
+  return {
+    arm,
+    seed,
+    folder,
+    amendment,
+    status: record?.status ?? "pending",
+    digest: record?.digest ?? null,
+    failure: record?.failure ?? null,
+    ...cellNumbers(record),
+    resumes: Math.max(record?.timing.resumes ?? 0, earlier?.resumes ?? 0),
+  };
+}
+
 /**
  * Reads the cell's record.
  * @param out folder of the experiment
@@ -45,17 +64,7 @@ export async function findCell(
       [record, damage] = [null, error.message];
     }
   }
-  const entry: CellEntry = {
-    arm,
-    seed,
-    folder,
-    amendment,
-    status: record?.status ?? "pending",
-    digest: record?.digest ?? null,
-    failure: record?.failure ?? null,
-    ...cellNumbers(record),
-    resumes: Math.max(record?.timing.resumes ?? 0, earlier?.resumes ?? 0),
-  };
+  const entry = entryFor({ arm, seed, amendment, folder }, record, earlier);
   const begun = record !== null || existsSync(join(out, folder, "steps.jsonl")) ||
     (earlier !== undefined && earlier.status !== "pending");
   return { entry, record, begun, damage };

@@ -9,11 +9,11 @@ import { sha256 } from "../base/digest.ts";
 import { isObject, parseJson } from "../base/json_file.ts";
 import type { Arm, CellEvent, Environment, Task, TaskOptions } from "../contract.ts";
 import { readPolicy } from "../model/policy.ts";
+import { differences } from "../records/differences.ts";
 import { checkpointSteps, readCheckpoint, writeCheckpoint } from "../rl/checkpoint.ts";
 import { trainCell } from "../rl/train.ts";
 import { environment } from "../runtime/environment.ts";
 import { checkDevice } from "../runtime/session.ts";
-import { differences } from "./checklist.ts";
 import { devices } from "./protocol.ts";
 import type { ReadCell } from "./verify_cell.ts";
 

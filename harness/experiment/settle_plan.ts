@@ -6,8 +6,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
-import { isObject } from "../base/json_file.ts";
-import { amendPlan, type PlannedArm, type PlanRecord, readPlan } from "../records/plan_schema.ts";
+import { isObject, readJsonFile } from "../base/json_file.ts";
+import { amendPlan, checkPlan, type PlannedArm, type PlanRecord } from "../records/plan_schema.ts";
+import { SCHEMA_VERSION } from "../records/schema.ts";
 import type { ClaimOptions } from "./claim.ts";
 import { isTransient } from "./folder_lock.ts";
 import type { ExperimentPlan } from "./plan.ts";
@@ -54,7 +55,7 @@ export async function settlePlan(asked: ExperimentPlan): Promise<PlanRecord> {
       `Cannot write to "${out}": it holds ${foreign} and no ${PLAN_FILE} … choose another folder with --out`,
     );
   }
-  const before = await readPlan(path).catch((error) => {
+  const before = await readOwnPlan(path).catch((error) => {
     if (!(error instanceof FailureError)) throw error;
     throw new MisuseError(`${error.message}, or choose another folder with --out`, { cause: error });
   });
@@ -69,6 +70,16 @@ export async function settlePlan(asked: ExperimentPlan): Promise<PlanRecord> {
   const known = new Set(namedCells(before).map(({ arm, seed }) => `${seed} ${arm}`));
   const all = namedCells(record).every(({ arm, seed }) => known.has(`${seed} ${arm}`));
   return all ? before : amendPlan(before, { arms: record.arms, seeds: record.seeds });
+}
+
+/** The plan, if it can be gone on with: one of an older schema version would get cells that differ from its own. */
+async function readOwnPlan(path: string): Promise<PlanRecord> {
+  const stored = await readJsonFile(path), plan = checkPlan(stored, path);
+  if (stored.schemaVersion === SCHEMA_VERSION) return plan;
+  throw new FailureError(
+    `Cannot go on with "${path}": it has schema version ${stored.schemaVersion}, and cells are now written in ` +
+      `${SCHEMA_VERSION} … use the version of Matchbox that wrote it`,
+  );
 }
 
 /** What must be equal: all but labels, arms that one of the plans lacks, and what was not said of the claim. */

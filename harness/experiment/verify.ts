@@ -1,32 +1,42 @@
-// Checks an experiment's folder, one cell's, or the few files of a pinned experiment, against itself and against what it
-// was made from, file by file; then runs some updates of a cell again. A file that was changed is named. Not covered are
-// facts that nothing can derive: when and where it ran, and how long it took.
+// Checks an experiment's folder, one cell's, or the records of an experiment that were kept alone (a bundle, a pinned
+// folder), against itself and against what it was made from, file by file; then runs some updates of a cell again. A
+// file that was changed is named. Not covered are facts that nothing can derive: when and where it ran, and how long it
+// took.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { findArm } from "../arms/registry.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Arm } from "../contract.ts";
 import { readPolicy } from "../model/policy.ts";
-import { readPinned } from "../records/pinned.ts";
+import { differences } from "../records/differences.ts";
+import { proveMatch } from "../records/match.ts";
+import { METRICS } from "../records/metrics.ts";
 import { type PlanRecord, readPlan } from "../records/plan_schema.ts";
-import type { CellEntry, ExperimentRecord } from "../records/schema.ts";
+import { readResults } from "../records/results.ts";
+import { type CellEntry, type ExperimentRecord, SCHEMA_VERSION } from "../records/schema.ts";
 import { readCellRecord, readExperiment } from "../records/store.ts";
 import { checkpointSteps } from "../rl/checkpoint.ts";
-import { type CheckedItem, Checklist, differences } from "./checklist.ts";
-import { findCell, type FoundCell } from "./found_cell.ts";
+import { type CheckedItem, Checklist } from "./checklist.ts";
+import { entryFor, findCell, type FoundCell } from "./found_cell.ts";
 import { loadArmFile, loadTask, loadTaskFile } from "./load_files.ts";
-import { proveMatch } from "./match.ts";
 import { cellFolder } from "./plan_cells.ts";
 import { findPolicy } from "./policies.ts";
 import { replayCell, replayRange } from "./replay_cell.ts";
 import { namedArms, type NamedCell, namedCells, PLAN_FILE } from "./settle_plan.ts";
-import { armSummaries, cellNumbers } from "./summary.ts";
-import { type ReadCell, verifyCell, verifyRecord, type VerifySources } from "./verify_cell.ts";
+import { armSummaries } from "./summary.ts";
+import {
+  keptSamples,
+  type ReadCell,
+  verifyAnswers,
+  verifyCell,
+  verifyRecord,
+  type VerifySources,
+} from "./verify_cell.ts";
+import { verifyTuning } from "./verify_tuning.ts";
 
 /** The cells of a pinned experiment, a line each. */
 const RECORDS_FILE = "records.jsonl";
-import { verifyTuning } from "./verify_tuning.ts";
 
 /** How to verify. */
 export interface VerifyOptions {
@@ -73,6 +83,14 @@ interface Origin {
  */
 export async function verify(folder: string, options: VerifyOptions = {}): Promise<readonly CheckedItem[]> {
   const list = new Checklist(options.report ?? (() => {}));
+  if (existsSync(folder) && statSync(folder).isFile()) {
+    await verifyRecords(list, folder, options, basename(folder), (i) => `${basename(folder)}, cells.${i}`);
+    return list.items;
+  }
+  if (existsSync(join(folder, PLAN_FILE)) && existsSync(join(folder, RECORDS_FILE))) {
+    await verifyRecords(list, folder, options, RECORDS_FILE, (i) => `${RECORDS_FILE}, line ${i + 1}`);
+    return list.items;
+  }
   const { root, cells: alone } = locate(folder);
   const planned = existsSync(join(root, PLAN_FILE));
   const plan = planned ? await list.read(PLAN_FILE, "digests", () => readPlan(join(root, PLAN_FILE))) : null;
@@ -87,10 +105,6 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
   const origin = { ...said, policy: { ...said.policy, name: options.policy ?? said.policy.name } };
   const sources = { plan, ...await readSources(list, origin, options) };
 
-  if (plan && alone === null && existsSync(join(root, RECORDS_FILE))) {
-    await verifyPinned(list, root, plan, sources); // without steps there is nothing to replay against
-    return list.items;
-  }
   const cells: ReadCell[] = [];
   for (const place of places) {
     if (existsSync(join(root, place, "record.json"))) {
@@ -123,6 +137,11 @@ function locate(folder: string): Location {
   const path = resolve(folder);
   if (existsSync(join(path, PLAN_FILE))) return { root: path, cells: null };
   if (!existsSync(join(path, "record.json"))) {
+    if (existsSync(join(path, EXPERIMENT_FILE))) {
+      throw new MisuseError(
+        `Cannot verify "${folder}": it has no ${PLAN_FILE}; schema version 1 had none … name the folder of one of its cells`,
+      );
+    }
     throw new MisuseError(
       `Cannot verify "${folder}": it holds neither ${PLAN_FILE} nor record.json … name the folder of an experiment or of a cell`,
     );
@@ -187,22 +206,40 @@ async function available<T>(list: Checklist, place: string, load: () => Promise<
   }
 }
 
-/** The records of a pinned experiment. */
-async function verifyPinned(list: Checklist, root: string, plan: PlanRecord, sources: VerifySources): Promise<void> {
-  const pinned = await list.read(RECORDS_FILE, "digests", () => readPinned(root));
-  if (pinned === null) return;
-  for (const [i, record] of pinned.records.entries()) {
-    await verifyRecord(list, `${RECORDS_FILE}, line ${i + 1}`, record, sources);
+/**
+ * An experiment's records that were kept without steps and checkpoints: there is nothing to replay.
+ * @param file that holds them, and the place of each in it, for the list
+ */
+async function verifyRecords(
+  list: Checklist,
+  path: string,
+  options: VerifyOptions,
+  file: string,
+  placeOf: (cell: number) => string,
+): Promise<void> {
+  const results = await list.read(file, "digests", () => readResults(path));
+  if (results === null) return;
+  const { plan, experiment, cells } = results;
+  if (plan === null) return list.skip(file, "plan", "schema version 1 had none");
+  checkWanted(options.cell ?? null, plan);
+  const said = plannedOrigin(plan);
+  const origin = { ...said, policy: { ...said.policy, name: options.policy ?? said.policy.name } };
+  const sources = { plan, ...await readSources(list, origin, options) };
+  for (const [i, { record, storedRecord, answers }] of cells.entries()) {
+    const place = placeOf(i);
+    if (record === null) {
+      list.skip(place, "outcome", "the cell has no record");
+      continue;
+    }
+    const known = await verifyRecord(list, place, record, sources);
+    if (known === null || answers === null || answers.some(({ said }) => said === null)) continue;
+    const drawn = keptSamples(storedRecord?.schemaVersion ?? SCHEMA_VERSION, known.config);
+    await verifyAnswers(list, { record: place, answers: place }, answers, { ...known, drawn }, sources);
   }
-  const experiment = await readExperimentOf(list, root);
-  const found = namedCells(plan).flatMap((cell) => {
-    const { arm, seed, amendment } = cell;
-    const record = pinned.records.find((one) => one.arm === arm && one.seed === seed);
-    if (!record) return [];
-    const { status, digest, failure, timing } = record, folder = cellFolder(arm, seed);
-    const resumes = Math.max(timing.resumes, entryOf(cell, experiment)?.resumes ?? 0);
-    const entry = { arm, seed, folder, amendment, status, digest, failure, ...cellNumbers(record), resumes };
-    return [{ entry, record }];
+  const found = namedCells(plan).map((cell) => {
+    const kept = cells.find(({ entry: { arm, seed } }) => arm === cell.arm && seed === cell.seed);
+    const record = kept?.record ?? null;
+    return { entry: entryFor(cell, record, kept?.entry), record };
   });
   await checkExperiment(list, plan, experiment, found);
 }
@@ -246,6 +283,7 @@ async function checkExperiment(
         config,
         arms: namedArms(plan).map(({ name, summary, overrides }) => ({ name, summary, overrides })),
         seeds: [...new Set(entries.map(({ seed }) => seed))],
+        metrics: METRICS,
         cells: entries,
         match,
         summary: armSummaries(entries),

@@ -6,19 +6,22 @@ import { join } from "node:path";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
-import { isObject, parseJson, readTextFile } from "../base/json_file.ts";
+import { isObject, parseJson } from "../base/json_file.ts";
 import { type Config, parseConfig } from "../config.ts";
-import type { EvaluationRecord, Outcome, SampleRecord, StepRecord, Task, TaskData } from "../contract.ts";
+import type { EvaluationRecord, Outcome, StepRecord, Task, TaskData } from "../contract.ts";
 import type { Policy } from "../model/policy.ts";
+import { differences } from "../records/differences.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
-import type { CellRecord } from "../records/schema.ts";
-import { readCellRecord, readSamples, readSteps, recordLine, stepChain } from "../records/store.ts";
+import { regrade } from "../records/regrade.ts";
+import { type Answer, answerOf } from "../records/results.ts";
+import { type CellRecord, UNKNOWN } from "../records/schema.ts";
+import { readStoredRecord, readStoredSamples, readStoredSteps, stepChain, type StoredLines } from "../records/store.ts";
 import { checkpointSteps, readCheckpoint } from "../rl/checkpoint.ts";
 import { collapseSample, findCollapses } from "../rl/collapse.ts";
 import { type Matched, matchProof } from "../rl/match_proof.ts";
 import { QuestionOrder } from "../rl/question_order.ts";
 import { isSpent } from "../rl/schedule.ts";
-import { type Checklist, differences } from "./checklist.ts";
+import type { Checklist } from "./checklist.ts";
 
 /** What a cell is checked against; null where it is not at hand, which is said elsewhere. */
 export interface VerifySources {
@@ -50,43 +53,72 @@ export async function verifyCell(
   place: string,
   sources: VerifySources,
 ): Promise<ReadCell | null> {
-  const { task, data } = sources, folder = join(root, place);
+  const { task } = sources, folder = join(root, place);
   const at = (name: string) => place === "" ? name : `${place}/${name}`;
   const [inRecord, inSteps, inSamples] = [at("record.json"), at("steps.jsonl"), at("samples.jsonl")];
 
-  const record = await list.read(inRecord, "digest", () => readCellRecord(join(folder, "record.json")));
-  if (record === null) return null;
+  const found = await list.read(inRecord, "digest", () => readStoredRecord(join(folder, "record.json")));
+  if (found === null) return null;
+  const { record } = found, version = Number(found.stored.schemaVersion);
   const known = await verifyRecord(list, inRecord, record, sources);
   if (known === null) return null;
   const { outcome, config } = known;
-  const steps = await list.read(inSteps, "lines", () => readCanonical(folder, "steps.jsonl", readSteps));
-  const samples = await list.read(
-    inSamples,
-    "lines",
-    () => readCanonical(folder, "samples.jsonl", readSamples),
-  );
-  if (steps === null || samples === null) return null;
+  const read = <T>(place: string, name: string, lines: (path: string, version: number) => Promise<StoredLines<T>>) =>
+    list.read(place, "lines", async () => canonical(await lines(join(folder, name), version)));
+  const storedSteps = await read(inSteps, "steps.jsonl", readStoredSteps);
+  const storedSamples = await read(inSamples, "samples.jsonl", readStoredSamples);
+  if (storedSteps === null || storedSamples === null) return null;
 
-  await list.check(inSteps, "digest chain", () => foreignSteps(steps, outcome));
+  const steps = storedSteps.records, { records: samples, text } = storedSamples;
+  if (outcome.steps === UNKNOWN) list.skip(inSteps, "digest chain", `schema version ${version} has none`);
+  else await list.check(inSteps, "digest chain", () => foreignSteps(steps, outcome));
   await list.check(inRecord, "sums", () => wrongSums(record, outcome, config, steps));
-  await list.check(
-    inSamples,
-    "digest",
-    () => sha256(samples.map(recordLine).join("")) === outcome.samples ? [] : ["their digest is another"],
-  );
-  await list.check(inRecord, "last evaluation", () => wrongEvaluation(outcome, samples));
-  if (task) {
-    await list.check(inSamples, "grades", () => wrongGrades(task, samples, config));
+  await list.check(inSamples, "digest", () => sha256(text) === outcome.samples ? [] : ["their digest is another"]);
+  const notTest = samples.findIndex(({ split }) => split !== "test");
+  await list.check(inSamples, "split", () => notTest === -1 ? [] : [`line ${notTest + 1} is of no test question`]);
+  const answers = samples.map(answerOf), drawn = keptSamples(version, config);
+  await verifyAnswers(list, { record: inRecord, answers: inSamples }, answers, { outcome, config, drawn }, sources);
+  if (task && version > 1) {
     await list.check(inRecord, "collapses", () => wrongCollapses(task, steps, outcome, config));
-  }
-  if (data) {
-    await list.check(inSamples, "questions and gold answers", () => foreignItems(data, samples));
   }
   for (const step of await checkpointSteps(join(folder, "checkpoints"))) {
     const name = `checkpoints/step-${String(step).padStart(6, "0")}.checkpoint`;
     await list.check(at(name), "digests and steps", () => foreignCheckpoint(folder, step, steps, outcome));
   }
   return { folder, record, outcome, config, steps };
+}
+
+/** Samples a question that a cell of this schema version kept beside the greedy one: before version 3 none. */
+export function keptSamples(version: unknown, { evaluation }: Config): number {
+  return Number(version) < 3 ? 0 : evaluation.samples;
+}
+
+/** A finished cell, as far as its answers must fit it. */
+export interface AnsweredCell {
+  readonly outcome: Outcome;
+  readonly config: Config;
+  /** Samples a question that are kept beside the greedy one. */
+  readonly drawn: number;
+}
+
+/**
+ * Checks the answers of the final evaluation, with their texts: what the outcome says of them, grades, questions.
+ * @param places of the record and the answers, for the list
+ */
+export async function verifyAnswers(
+  list: Checklist,
+  places: { readonly record: string; readonly answers: string },
+  answers: readonly Answer[],
+  { outcome, config, drawn }: AnsweredCell,
+  { task, data }: VerifySources,
+): Promise<void> {
+  await list.check(places.record, "last evaluation", () => wrongEvaluations(outcome, answers, drawn));
+  if (task) {
+    await list.check(places.answers, "grades", () => regrade(task, answers, config.rl.maxCompletionTokens));
+  }
+  if (data) {
+    await list.check(places.answers, "questions and gold answers", () => foreignItems(data, answers, drawn));
+  }
 }
 
 /**
@@ -149,18 +181,12 @@ function withFields(config: RecordedConfig, fields: PlanRecord["arms"][number]["
 }
 
 /** Lines that are written as records are: what differs by a blank only is not what was written. */
-async function readCanonical<T extends StepRecord | SampleRecord>(
-  folder: string,
-  name: string,
-  read: (path: string) => Promise<T[]>,
-): Promise<T[]> {
-  const path = join(folder, name), records = await read(path), lines = (await readTextFile(path)).split("\n");
-  const wrong = records.findIndex((record, i) => recordLine(record) !== lines[i] + "\n");
-  if (wrong === -1 && lines.length === records.length + 1 && lines.at(-1) === "") return records;
+function canonical<T>(lines: StoredLines<T>): StoredLines<T> {
+  const { stored, text } = lines, found = text.split("\n");
+  const wrong = stored.findIndex((value, i) => canonicalJson(value) !== found[i]);
+  if (wrong === -1 && found.length === stored.length + 1 && found.at(-1) === "") return lines;
   throw new FailureError(
-    wrong === -1
-      ? `its ${records.length} lines have others between them`
-      : `line ${wrong + 1} is not as it was written`,
+    wrong === -1 ? `its ${stored.length} lines have others between them` : `line ${wrong + 1} is not as it was written`,
   );
 }
 
@@ -197,22 +223,37 @@ function wrongSums({ timing }: CellRecord, outcome: Outcome, { rl }: Config, ste
   ];
 }
 
-/** The final greedy evaluation on test questions, made again from its samples. */
-function wrongEvaluation({ evaluations, evaluatedStep }: Outcome, samples: readonly SampleRecord[]): string[] {
-  const last = evaluations.findLast(({ split, mode }) => split === "test" && mode === "greedy");
-  if (!last) return samples.length === 0 ? [] : ["there is none on test questions"];
-  if (samples.length === 0) return ["there are no samples"];
+/** The final evaluations on test questions, greedy and drawn, made again from the answers. */
+function wrongEvaluations(outcome: Outcome, answers: readonly Answer[], drawn: number): string[] {
+  const greedy = answers.filter(({ sample }) => sample === 0), sampled = answers.filter(({ sample }) => sample > 0);
+  return [
+    ...wrongEvaluation(outcome, greedy, "greedy"),
+    ...(drawn > 0 ? wrongEvaluation(outcome, sampled, "sample") : []),
+  ];
+}
+
+function wrongEvaluation(
+  { evaluations, evaluatedStep }: Outcome,
+  answers: readonly Answer[],
+  mode: EvaluationRecord["mode"],
+): string[] {
+  const last = evaluations.findLast((one) => one.split === "test" && one.mode === mode);
+  if (!last) return answers.length === 0 ? [] : [`there is no ${mode} one on test questions`];
+  const said = answers.flatMap(({ said }) => said ?? []), [first] = said;
+  if (!first) return ["there are no samples"];
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const count = (status: SampleRecord["status"]) => samples.filter((sample) => sample.status === status).length;
-  const right = mean(samples.map(({ status }) => status === "correct" ? 1 : 0));
-  const expected: EvaluationRecord = {
+  const count = (status: Answer["status"]) => answers.filter((answer) => answer.status === status).length;
+  const questions = [...Map.groupBy(answers, ({ id }) => id).values()];
+  const right = questions.map((group) => group.map(({ status }) => status === "correct" ? 1 : 0));
+  const finite = (value: number) => Number.isFinite(value) ? value : null; // a reward that an answer lacks
+  const expected = {
     step: evaluatedStep,
     split: "test",
-    mode: "greedy",
-    n: samples.length,
-    samples: 1,
-    accuracy: right,
-    passAtSamples: right,
+    mode,
+    n: questions.length,
+    samples: answers.length / questions.length,
+    accuracy: mean(right.map(mean)),
+    passAtSamples: mean(right.map((row) => Math.max(...row))),
     statuses: {
       correct: count("correct"),
       wrong: count("wrong"),
@@ -220,11 +261,11 @@ function wrongEvaluation({ evaluations, evaluatedStep }: Outcome, samples: reado
       truncated: count("truncated"),
     },
     rewards: Object.fromEntries(
-      Object.keys(samples[0]!.rewards).map((name) => [name, mean(samples.map(({ rewards }) => rewards[name]!))]),
+      Object.keys(first.rewards).map((name) => [name, finite(mean(said.map(({ rewards }) => rewards[name] ?? NaN)))]),
     ),
-    completionLength: mean(samples.map(({ tokens }) => tokens)),
+    completionLength: mean(said.map(({ tokens }) => tokens)),
   };
-  return differences(last, expected);
+  return differences(last, expected, mode === "sample" ? "of the drawn samples" : "");
 }
 
 /** The weights that the config's rule chooses: the last, or the first that were best on validation. */
@@ -237,28 +278,6 @@ function wrongCheckpoint({ evaluations, evaluatedStep, updates }: Outcome, { eva
   return differences({ evaluatedStep }, { evaluatedStep: expected });
 }
 
-/**
- * Grades each stored completion again. Whether it was cut off is not stored: it was if it was graded so, and can only
- * have been if it has as many tokens as the cap.
- */
-function wrongGrades(task: Task, samples: readonly SampleRecord[], { rl }: Config): string[] {
-  return samples.flatMap((sample, i) => {
-    const { id, question, gold, completion, status, extracted, rewards } = sample;
-    const graded = (truncated: boolean) => {
-      const grade = task.grade({ id, question, gold }, completion, truncated);
-      return {
-        status: grade.status,
-        extracted: grade.extracted,
-        rewards: Object.fromEntries(task.rewards.map((name, k) => [name, grade.rewards[k]])),
-      };
-    };
-    const ways = sample.tokens < rl.maxCompletionTokens ? [false] : [status === "truncated", status !== "truncated"];
-    const wrong = ways.map((truncated) => differences({ status, extracted, rewards }, graded(truncated)));
-    if (wrong.some((one) => one.length === 0)) return [];
-    return (wrong[0] ?? []).map((problem) => `line ${i + 1}: ${problem}`);
-  });
-}
-
 function wrongCollapses(task: Task, steps: readonly StepRecord[], outcome: Outcome, { collapse }: Config): string[] {
   const missing = steps.flatMap(({ step, rewards }) =>
     task.rewards.filter((name) => !(name in rewards)).map((name) => `update ${step} has no reward "${name}"`)
@@ -269,13 +288,16 @@ function wrongCollapses(task: Task, steps: readonly StepRecord[], outcome: Outco
   return differences(outcome.collapses, findCollapses(samples, collapse));
 }
 
-/** Samples are those of the first test questions, in order. */
-function foreignItems({ splits }: TaskData, samples: readonly SampleRecord[]): string[] {
-  return samples.flatMap(({ id, question, gold, split, sample }, i) => {
-    if (i >= splits[split].size) return [`line ${i + 1}: the task has no such question`];
-    const item = splits[split].item(i);
-    const expected = { id: item.id, question: item.question, gold: item.gold, split: "test", sample: 0 };
-    return differences({ id, question, gold, split, sample }, expected).map((problem) => `line ${i + 1}: ${problem}`);
+/** Answers are to the first test questions: the greedy ones in order, then those drawn, question by question. */
+function foreignItems({ splits: { test } }: TaskData, answers: readonly Answer[], drawn: number): string[] {
+  const asked = answers.filter(({ sample }) => sample === 0).length;
+  return answers.flatMap(({ id, question, gold, sample }, i) => {
+    const beyond = i - asked, place = beyond < 0 ? i : Math.floor(beyond / drawn);
+    if (!(place < Math.min(asked, test.size))) return [`line ${i + 1}: the task has no such question`];
+    const item = test.item(place), expected = { id: item.id, question: item.question, gold: item.gold };
+    const number = beyond < 0 ? 0 : beyond % drawn + 1;
+    return differences({ id, question, gold, sample }, { ...expected, sample: number })
+      .map((problem) => `line ${i + 1}: ${problem}`);
   });
 }
 

@@ -2,10 +2,11 @@
 // reported cells were run with them.
 
 import { join } from "node:path";
+import { differences } from "../records/differences.ts";
 import type { PlanRecord, SweepRecord } from "../records/plan_schema.ts";
 import type { CellRecord, Tuning } from "../records/schema.ts";
 import { readCellRecord, readTuning } from "../records/store.ts";
-import { type Checklist, differences } from "./checklist.ts";
+import { type Checklist } from "./checklist.ts";
 import { chooseValue, validationAccuracy } from "./sweep.ts";
 import { TUNING_FILE } from "./tune_arms.ts";
 

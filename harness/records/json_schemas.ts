@@ -1,6 +1,7 @@
 // The committed JSON Schemas in results/schema, made from the zod schemas. Run as a script, it writes them.
 
 import { z } from "zod";
+import { bundleSchema } from "./bundle.ts";
 import { planSchema } from "./plan_schema.ts";
 import { cellRecordSchema, experimentSchema, sampleSchema, stepSchema, tuningSchema } from "./schema.ts";
 
@@ -10,6 +11,7 @@ const shapes = {
   "experiment": { schema: experimentSchema, title: "experiment.json: a set of matched cells" },
   "record": { schema: cellRecordSchema, title: "record.json: one cell" },
   "step": { schema: stepSchema, title: "a line of steps.jsonl: one update" },
+  "bundle": { schema: bundleSchema, title: "a bundle: an experiment's records in one file" },
   "sample": { schema: sampleSchema, title: "a line of samples.jsonl: one completion of the final evaluation" },
 };
 

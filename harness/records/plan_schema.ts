@@ -6,9 +6,9 @@ import { z } from "zod";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
-import { readJsonFile } from "../base/json_file.ts";
+import { isObject, readJsonFile } from "../base/json_file.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
-import { check } from "./store.ts";
+import { checkStored, storedDigest } from "./store.ts";
 
 const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
 const fieldValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -90,16 +90,29 @@ export function amendPlan(plan: PlanRecord, added: Omit<Amendment, "digest">): P
   return { ...plan, amendments: [...plan.amendments, amendment] };
 }
 
-/** A plan.json. @throws FailureError if it is missing, malformed, of another schema version, or a digest does not hold */
+/** A plan.json. @throws FailureError if it is missing, malformed, of an unknown version, or a digest does not hold */
 export async function readPlan(path: string): Promise<PlanRecord> {
-  const plan = check(planSchema, await readJsonFile(path), path);
-  const { digest, amendments, ...content } = plan;
-  let again = sealPlan(content);
-  for (const { digest: _, ...added } of amendments) again = amendPlan(again, added);
-  const broken = again.digest !== digest
-    ? "digest"
-    : again.amendments.findIndex((amendment, i) => amendment.digest !== amendments[i]?.digest);
-  if (broken === -1) return plan;
-  const place = broken === "digest" ? broken : `amendments.${broken}.digest`;
-  throw new FailureError(`Cannot trust "${path}": ${place} does not fit what the plan says … restore the file`);
+  return checkPlan(await readJsonFile(path), path);
+}
+
+/** The value as a plan. @throws FailureError as {@linkcode readPlan} does */
+export function checkPlan(value: unknown, place: string): PlanRecord {
+  const plan = checkStored("matchbox.plan", planSchema, value, place);
+  const { digest: _, amendments, ...content } = isObject(value) ? value : {};
+  const broken = plan.digest === storedDigest(content, place)
+    ? brokenAmendment(plan.digest, amendments, place)
+    : "digest";
+  if (broken === null) return plan;
+  throw new FailureError(`Cannot trust "${place}": ${broken} does not fit what the plan says … restore the file`);
+}
+
+/** Where the chain of stored amendments breaks; null: nowhere. */
+function brokenAmendment(digest: string, amendments: unknown, place: string): string | null {
+  let before = digest;
+  for (const [i, amendment] of Array.isArray(amendments) ? amendments.entries() : []) {
+    const { digest: own, ...added } = amendment;
+    if (own !== storedDigest(added, place, before)) return `amendments.${i}.digest`;
+    before = own;
+  }
+  return null;
 }

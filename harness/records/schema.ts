@@ -5,12 +5,17 @@
 import { z } from "zod";
 import type { Environment, EvaluationRecord, Outcome, SampleRecord, StepRecord } from "../contract.ts";
 
-/** Raised whenever a reader of the files must change. */
-export const SCHEMA_VERSION = 2;
+/** Raised whenever a reader of the files must change; then migrate.ts gets a step to the new version. */
+export const SCHEMA_VERSION = 3;
+
+/** Stands for a digest that a file of an older schema version does not have. */
+export const UNKNOWN = "unknown";
 
 const count = () => z.int().min(0);
 const share = () => z.number().min(0).max(1);
 const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
+const sha256OrUnknown = () =>
+  z.string().regex(/^([0-9a-f]{64}|unknown)$/).describe("SHA-256; unknown: a file of schema version 1 does not say it");
 const split = z.enum(["train", "validation", "test"]);
 const gradeStatus = z.enum(["correct", "wrong", "unparseable", "truncated"]);
 const tokens = z.strictObject({ prompt: count(), completion: count() });
@@ -31,8 +36,8 @@ export const stepSchema = z.strictObject({
   completionLength: z.number().min(0),
   truncatedShare: share(),
   samplerTrainerGap: z.number().min(0),
-  distinct: share(),
-  similarity: share(),
+  distinct: share().nullable().describe("null: a file of schema version 1 does not say it"),
+  similarity: share().nullable().describe("null: as distinct"),
   gauges: z.record(z.string(), z.number()),
   tokens,
   discarded: tokens,
@@ -48,7 +53,7 @@ export const stepSchema = z.strictObject({
 export const sampleSchema = z.strictObject({
   id: z.string(),
   split,
-  sample: count(),
+  sample: count().describe("0: the greedy one; 1 and up: those drawn at temperature 1"),
   question: z.string(),
   gold: z.string(),
   completion: z.string(),
@@ -76,11 +81,11 @@ export const evaluationSchema = z.strictObject({
 export const matchSchema = z.strictObject({
   weights: sha256Hex(),
   data: sha256Hex(),
-  template: sha256Hex(),
-  order: sha256Hex(),
-  items: sha256Hex(),
+  template: sha256OrUnknown(),
+  order: sha256OrUnknown(),
+  items: sha256OrUnknown(),
   streams: z.string(),
-  config: sha256Hex(),
+  config: sha256OrUnknown(),
   firstRollouts: z.array(z.array(z.string())),
 });
 
@@ -89,7 +94,7 @@ export const outcomeSchema = z.strictObject({
   match: matchSchema,
   finalWeights: sha256Hex(),
   evaluatedStep: count(),
-  asked: z.strictObject({ count: count(), digest: sha256Hex() }),
+  asked: z.strictObject({ count: count(), digest: sha256OrUnknown() }),
   updates: count(),
   endedBy: z.enum(["updates", "tokens"]),
   tokens,
@@ -99,7 +104,7 @@ export const outcomeSchema = z.strictObject({
     step: count(),
   })),
   embedder: z.strictObject({ name: z.string(), digest: sha256Hex(), dimensions: z.int().min(1) }).nullable(),
-  steps: sha256Hex(),
+  steps: sha256OrUnknown(),
   samples: sha256Hex(),
   samplerTrainerGap: z.number().min(0),
 });
@@ -221,12 +226,20 @@ export const tuningSchema = z.strictObject({
   ...tuning,
 });
 
+/** What a number means, and which way is better. */
+export const metricSchema = z.strictObject({
+  name: z.string(),
+  direction: z.enum(["higher", "lower"]).describe("which is better"),
+  unit: z.string(),
+  what: z.string(),
+});
+
 /** experiment.json. */
 export const experimentSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   kind: z.literal("matchbox.experiment"),
   status: z.enum(["running", "finished", "failed", "interrupted"]),
-  plan: sha256Hex().describe("digest of the plan in plan.json"),
+  plan: sha256OrUnknown().describe("digest of the plan in plan.json; unknown in schema version 1, which had none"),
   command: z.array(z.string()).describe("the last one"),
   startedAt: z.iso.datetime().describe("of the first one"),
   seconds: z.number().min(0).describe("of all of them"),
@@ -243,6 +256,7 @@ export const experimentSchema = z.strictObject({
     overrides: z.record(z.string(), fieldValue),
   })),
   seeds: z.array(count()),
+  metrics: z.array(metricSchema).describe("the numbers that cells and summary have"),
   cells: z.array(cellEntrySchema),
   tuning: z.strictObject(tuning).nullable().default(null).describe("what tuning.json says; null: nothing was tuned"),
   match: matchingSchema,
@@ -258,6 +272,7 @@ export type CellEntry = Read<typeof cellEntrySchema>;
 export type TuningRecord = Read<typeof tuningSchema>;
 export type Tuning = NonNullable<Read<typeof experimentSchema>["tuning"]>;
 export type FieldValue = Read<typeof fieldValue>;
+export type Metric = Read<typeof metricSchema>;
 export type Matching = Read<typeof matchingSchema>;
 export type ArmSummary = Read<typeof armSummarySchema>;
 export type ExperimentRecord = Read<typeof experimentSchema>;

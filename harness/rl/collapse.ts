@@ -36,6 +36,11 @@ export function collapseSample(record: StepRecord, correctness: string, others: 
     if (moments) return moments;
     throw new RangeError(`Cannot watch reward "${name}": step ${record.step} has none of this name`);
   };
+  const known = (name: "distinct" | "similarity") => {
+    const value = record[name];
+    if (value !== null) return value;
+    throw new RangeError(`Cannot watch ${name}: step ${record.step} does not say it (schema version 1)`);
+  };
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   return {
     correctness: momentsOf(correctness).mean,
@@ -43,8 +48,8 @@ export function collapseSample(record: StepRecord, correctness: string, others: 
     spread: sum(others.map((name) => momentsOf(name).std)),
     length: record.completionLength,
     truncated: record.truncatedShare,
-    distinct: record.distinct,
-    similarity: record.similarity,
+    distinct: known("distinct"),
+    similarity: known("similarity"),
     entropy: record.entropy,
   };
 }

@@ -27,7 +27,10 @@ export interface EvaluationOptions {
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Evaluates a policy. Each question's samples come in the order of the items. */
+/**
+ * Evaluates a policy. Each question's samples come in the order of the items; a greedy one is number 0, drawn ones are
+ * numbered from 1, so that both of one question can stand in one list.
+ */
 export async function evaluate(
   asker: Asker,
   weights: Resident,
@@ -75,7 +78,7 @@ export async function evaluate(
     completions.map(({ text, tokens }, sample): SampleRecord => ({
       id: item.id,
       split,
-      sample,
+      sample: options.samples > 0 ? sample + 1 : 0,
       question: item.question,
       gold: item.gold,
       completion: text,

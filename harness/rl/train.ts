@@ -63,7 +63,8 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
   const askTest = async (step: number) => {
     if (cell.validationOnly) return;
     finalSamples = (await ask("test", evaluation.testItems, step)).samples;
-    if (evaluation.samples > 0) await ask("test", evaluation.testItems, step, evaluation.samples);
+    if (evaluation.samples === 0) return;
+    finalSamples.push(...(await ask("test", evaluation.testItems, step, evaluation.samples)).samples);
   };
   const isEnd = () => !arm.trains || isSpent(rl, progress.step, tokensUsed(progress));
   const isEvaluated = () =>

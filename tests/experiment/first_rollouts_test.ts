@@ -8,7 +8,7 @@ import { sha256 } from "../../harness/base/digest.ts";
 import { parseConfig } from "../../harness/config.ts";
 import { armConfig } from "../../harness/config_options.ts";
 import type { Arm, Outcome } from "../../harness/contract.ts";
-import { proveMatch, type ProvenCell } from "../../harness/experiment/match.ts";
+import { proveMatch, type ProvenCell } from "../../harness/records/match.ts";
 import { readPolicy } from "../../harness/model/policy.ts";
 import { trainCell } from "../../harness/rl/train.ts";
 import { withFolder } from "../model/tiny_policy.ts";

@@ -46,7 +46,7 @@ Deno.test("runExperiment() writes records that read back, validate and repeat", 
         const cell = await readCellRecord(join(out, folder, "record.json"));
         deepEqual([cell.status, cell.digest, cell.failure], ["finished", digest, null]);
         equal((await readSteps(join(out, folder, "steps.jsonl"))).length, arm === "base" ? 0 : 5);
-        equal((await readSamples(join(out, folder, "samples.jsonl"))).length, 3);
+        equal((await readSamples(join(out, folder, "samples.jsonl"))).length, 1280); // 256 greedy, 1024 drawn
         equal(accuracy?.gain, arm === "base" ? 0 : 0.25);
       }
       validateFolder(out, record.cells.map((cell) => cell.folder));

@@ -107,6 +107,13 @@ Deno.test("settlePlan() refuses every other difference, with both values and the
   await refused(out, {}, /matchbox was "0\.0\.1" and is "/);
 });
 
+Deno.test("settlePlan() refuses to go on with what an earlier schema version began", async () => {
+  const out = join(parent, "earlier");
+  Deno.mkdirSync(out);
+  Deno.copyFileSync(new URL("../fixtures/records-v2/plan.json", import.meta.url), join(out, "plan.json"));
+  await refused(out, {}, /plan\.json": it has schema version 2, and cells are now written in 3 … .* or choose another/);
+});
+
 Deno.test("settlePlan() refuses a folder of something else, and a plan.json that is damaged or foreign", async () => {
   const out = join(parent, "damaged"), path = join(out, "plan.json"), plan = await settle(out);
   const damaged = async (text: string, pattern: RegExp) => {

@@ -13,8 +13,9 @@ import { planExperiment } from "../../harness/experiment/plan.ts";
 import { replayRange } from "../../harness/experiment/replay_cell.ts";
 import { runExperiment } from "../../harness/experiment/run_experiment.ts";
 import { verify, type VerifyOptions } from "../../harness/experiment/verify.ts";
-import { readFinished, writePinned } from "../../harness/records/pinned.ts";
+import { bundleText, toBundle } from "../../harness/records/bundle.ts";
 import { amendPlan, readPlan, sealPlan } from "../../harness/records/plan_schema.ts";
+import { readResults } from "../../harness/records/results.ts";
 import type { CellRecord } from "../../harness/records/schema.ts";
 import {
   outcomeDigest,
@@ -36,7 +37,7 @@ const original = join(parent, "original"), cell = "memory-r+/seed-3";
 const config = overrideConfig(defaultConfig, {
   rl: { updates: 4, questions: 3, completions: 4, warmup: 0, learningRate: 1e-4, maxCompletionTokens: 24 },
   memory: { embedder: "hashing", warmup: 0 },
-  evaluation: { every: 2, validationItems: 6, testItems: 12 },
+  evaluation: { every: 2, validationItems: 6, testItems: 12, samples: 4 },
 }, "the test");
 const plan = await planExperiment({
   task: "arithmetic",
@@ -329,17 +330,69 @@ Deno.test("verify() finds by replay what no digest shows: other weights, another
   match(items.at(-1)!.reasons[0]!, /^step 3\.loss is -?\d.*, must be 0\.25$/);
 });
 
-Deno.test("verify() checks the records of a pinned experiment, and names the line that does not hold", async () => {
-  const folder = join(parent, "pinned"), path = join(folder, "records.jsonl");
-  await writePinned(folder, await readFinished(original));
-  const items = await verify(folder);
+Deno.test("verify() checks the records and answers of a bundle, and names the cell that does not hold", async () => {
+  const path = join(parent, "bundle.json"), place = "bundle.json, cells.1";
+  const seal = async (folder: string, completions: boolean) =>
+    writeFileSync(path, bundleText(toBundle(await readResults(folder), { completions })));
+  await seal(original, false);
+  const items = await verify(path);
   deepEqual(items.filter(({ state }) => state !== "ok"), []);
-  ok(items.some(({ place, what }) => place === "records.jsonl, line 2" && what === "match proof"));
-  const lines = readFileSync(path, "utf8");
-  writeFileSync(path, lines.replace('"schedule":"constant"', '"schedule":"cosine"'));
-  deepEqual(await failures(folder), ["records.jsonl, line 1: plan"]);
-  writeFileSync(path, lines.replace('"endedBy":"updates"', '"endedBy":"tokens"'));
-  deepEqual(await failures(folder), ["records.jsonl: digests"]);
+  ok(items.some((item) => item.place === place && item.what === "match proof"));
+  ok(!items.some(({ what }) => what === "grades"));
+
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replace('"endedBy":"updates"', '"endedBy":"tokens"'));
+  deepEqual(await failures(path), ["bundle.json: digests"]);
+
+  await seal(original, true);
+  ok((await verify(path)).some((item) => item.place === place && item.what === "grades" && item.state === "ok"));
+  const folder = copy();
+  await forgeSamples(folder, (sample) => ({ ...sample, extracted: "1234" }));
+  await seal(folder, true);
+  deepEqual(await failures(path), [`${place}: grades`]);
+});
+
+Deno.test("verify() names a bundle that leaves out a cell of its plan", async () => {
+  const path = join(parent, "fewer.json"), { cells, experiment, ...rest } = await readResults(original);
+  const [kept] = cells, fewer = { ...experiment, cells: [kept!.entry], summary: experiment.summary.slice(0, 1) };
+  const results = { ...rest, cells: [kept!], experiment: { ...fewer, match: { ...fewer.match, cells: 1 } } };
+  writeFileSync(path, bundleText(toBundle(results, { completions: true })));
+  deepEqual(await failures(path), ["experiment.json: what follows from the records"]);
+});
+
+Deno.test("verify() names samples.jsonl where a drawn sample is of another question, missing, or told otherwise", async () => {
+  const drawn = async (change: (samples: SampleRecord[]) => SampleRecord[]) => {
+    const folder = copy(), path = join(folder, cell, "samples.jsonl");
+    const lines = change(await readSamples(path)).map(recordLine).join("");
+    writeFileSync(path, lines);
+    await forgeOutcome(folder, (outcome) => ({ ...outcome, samples: sha256(lines) }));
+    return (await failures(folder)).filter((line) => line.startsWith(cell)).map((line) => line.slice(cell.length + 1));
+  };
+  const samples = await readSamples(join(original, samplesFile)), { testItems, samples: k } = config.evaluation;
+  equal(samples.length, testItems * (1 + k));
+  deepEqual(samples.slice(testItems, testItems + k + 1).map(({ sample }) => sample), [1, 2, 3, 4, 1]);
+
+  const [swapped, items] = [[...samples], "samples.jsonl: questions and gold answers"];
+  [swapped[testItems], swapped[testItems + 1]] = [samples[testItems + 1]!, samples[testItems]!];
+  deepEqual(await drawn(() => swapped), [items]);
+  deepEqual(await drawn((all) => all.slice(0, testItems)), ["record.json: last evaluation"]);
+  deepEqual(await drawn((all) => all.slice(0, -1)), ["record.json: last evaluation"]);
+  deepEqual(
+    await drawn((all) => all.map((one, i) => i === testItems ? { ...one, tokens: one.tokens + 1 } : one)),
+    ["record.json: last evaluation"],
+  );
+});
+
+Deno.test("verify() reads what earlier schema versions wrote, and says what they cannot prove", async () => {
+  const stored = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
+  const older = await verify(stored("records-v2"));
+  deepEqual(older.filter(({ state }) => state !== "ok"), []);
+  const oldest = await verify(stored("records-v1/grpo/seed-0"), { replay: 0 });
+  deepEqual(oldest.filter(({ state }) => state !== "ok").map(({ state, place, what }) => [state, place, what]), [
+    ["skipped", "record.json", "plan"],
+    ["skipped", "steps.jsonl", "digest chain"],
+  ]);
+  await rejects(verify(stored("records-v1")), /it has no plan\.json; schema version 1 had none/);
 });
 
 Deno.test("verify() names a policy whose files were changed", async () => {

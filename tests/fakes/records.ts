@@ -8,7 +8,7 @@ import { outcomeDigest } from "../../harness/records/store.ts";
 
 /** A greedy evaluation on n test questions. */
 export function fakeEvaluation(step: number, accuracy: number, n = 8): EvaluationRecord {
-  const correct = accuracy * n;
+  const correct = Math.round(accuracy * n);
   return {
     step,
     split: "test",
@@ -51,9 +51,14 @@ export function fakeOutcome(evaluations: readonly EvaluationRecord[], arm = "grp
   };
 }
 
-/** A finished cell with those evaluations. */
-export function fakeCellRecord(evaluations: readonly EvaluationRecord[], arm = "grpo", seed = 0): CellRecord {
-  const outcome = fakeOutcome(evaluations, arm, seed);
+/** A finished cell with those evaluations. @param more of its outcome */
+export function fakeCellRecord(
+  evaluations: readonly EvaluationRecord[],
+  arm = "grpo",
+  seed = 0,
+  more: Partial<Outcome> = {},
+): CellRecord {
+  const outcome = { ...fakeOutcome(evaluations, arm, seed), ...more };
   return {
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.cell",

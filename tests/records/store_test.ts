@@ -55,7 +55,7 @@ Deno.test("readCellRecord() refuses damage, naming file and place", async () => 
   await refused("[]", /must hold a JSON object/);
   await refused(text.replace('"accuracy": 0.5', '"accuracy": 5'), /outcome\.evaluations\.1\.accuracy: /);
   await refused(text.replace('"updates": 10', '"updates": 11'), /does not have the digest/);
-  await refused(changed({ schemaVersion: 1 }), /schema version 1 … .*reads 2/);
+  await refused(changed({ schemaVersion: 4 }), /schema version 4, and this Matchbox reads 1 to 3/);
   await refused(changed({ surprise: 1 }), /surprise/);
   await refused(changed({ status: "running" }), /status: /);
   await refused(text, /kind: /, readExperiment);

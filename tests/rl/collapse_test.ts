@@ -143,4 +143,5 @@ Deno.test("collapseSample() reads correctness and the task's other rewards, no b
     entropy: 0.7,
   });
   throws(() => collapseSample(record, "right", ["neat"]), /"neat".*step 3/);
+  throws(() => collapseSample({ ...record, distinct: null }, "right", ["tidy"]), /distinct: step 3 does not say it/);
 });

@@ -16,7 +16,7 @@ Deno.test("evaluate() counts what the grader says, question by question and samp
     const { record, samples } = await evaluate(asker, residentWeights(weights), OPTIONS);
     deepStrictEqual(
       samples.map(({ id, sample }) => `${id}.${sample}`),
-      Array.from({ length: 21 }, (_, i) => `item-${Math.floor(i / 3)}.${i % 3}`),
+      Array.from({ length: 21 }, (_, i) => `item-${Math.floor(i / 3)}.${i % 3 + 1}`),
     );
     for (const { completion, status, extracted, rewards, gold, id } of samples) {
       deepStrictEqual(
@@ -61,6 +61,7 @@ Deno.test("evaluate() is greedy with one completion a question where no samples 
   await withAsker(async (asker, { weights }) => {
     const { record, samples } = await evaluate(asker, residentWeights(weights), { ...OPTIONS, samples: 0 });
     deepStrictEqual([record.mode, record.samples, samples.length], ["greedy", 1, 7]);
+    deepStrictEqual(new Set(samples.map(({ sample }) => sample)), new Set([0]));
     strictEqual(record.passAtSamples, record.accuracy);
     const again = await evaluate(asker, residentWeights(weights), { ...OPTIONS, samples: 0, seed: 5 });
     deepStrictEqual(again.samples, samples);

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from "node:assert/strict";
 import type { MatchProof, Outcome } from "../../harness/contract.ts";
-import { proveMatch, type ProvenCell } from "../../harness/experiment/match.ts";
+import { proveMatch, type ProvenCell } from "../../harness/records/match.ts";
 import { fakeOutcome } from "../fakes/records.ts";
 
 function cell(arm: string, seed: number, proof: Partial<MatchProof> = {}, more: Partial<Outcome> = {}): ProvenCell {
@@ -54,4 +54,13 @@ Deno.test("proveMatch() lists arms that ended with other updates or tokens, and 
     "early used 7 updates and 100 % of grpo's tokens (10 updates)",
     "thirsty used 10 updates and 150 % of grpo's tokens (10 updates)",
   ]);
+});
+
+Deno.test("proveMatch() calls it a problem, not a difference, where a cell of schema version 1 does not say something", () => {
+  const silent = cell("rloo", 0, { template: "unknown", order: "unknown" });
+  deepEqual(proveMatch([cell("grpo", 0), silent, cell("gdpo", 0)], "grpo").problems, [
+    "rloo seed 0 does not say its prompt template (schema version 1)",
+    "rloo seed 0 does not say its question order (schema version 1)",
+  ]);
+  equal(proveMatch([silent], null).matched, false);
 });

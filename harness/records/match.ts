@@ -2,7 +2,7 @@
 // it trusts no name and no plan, only the digests that each cell took of what it was given.
 
 import type { MatchProof, Outcome } from "../contract.ts";
-import type { Matching } from "../records/schema.ts";
+import { type Matching, UNKNOWN } from "./schema.ts";
 
 /** A finished cell. */
 export interface ProvenCell {
@@ -29,15 +29,26 @@ const TOKEN_TOLERANCE = 0.1;
  * @param against the arm that budgets are compared with; null: none is
  */
 export function proveMatch(cells: readonly ProvenCell[], against: string | null): Matching {
-  const problems = [...sharedProblems(cells), ...[...bySeed(cells).values()].flatMap(seedProblems)];
+  const problems = [
+    ...cells.flatMap(silences),
+    ...sharedProblems(cells),
+    ...[...bySeed(cells).values()].flatMap(seedProblems),
+  ];
   return { matched: problems.length === 0, cells: cells.length, problems, uneven: unevenArms(cells, against) };
+}
+
+/** What a cell of an old schema version does not say of itself: then it proves nothing, and is called a problem. */
+function silences({ arm, seed, outcome }: ProvenCell): string[] {
+  const said = new Map(Object.entries(outcome.match)), what = { ...SHARED, order: "question order" };
+  return Object.entries(what).filter(([key]) => said.get(key) === UNKNOWN)
+    .map(([, what]) => `${arm} seed ${seed} does not say its ${what} (schema version 1)`);
 }
 
 function sharedProblems([first, ...others]: readonly ProvenCell[]): string[] {
   if (!first) return [];
   return Object.entries(SHARED).flatMap(([key, what]) => {
     const value = ({ outcome }: ProvenCell) => new Map(Object.entries(outcome.match)).get(key);
-    return others.filter((cell) => value(cell) !== value(first)).map((cell) => differ(cell, first, what));
+    return others.filter((cell) => differs(value(cell), value(first))).map((cell) => differ(cell, first, what));
   });
 }
 
@@ -45,10 +56,13 @@ function sharedProblems([first, ...others]: readonly ProvenCell[]): string[] {
 function seedProblems([first, ...others]: readonly ProvenCell[]): string[] {
   if (!first) return [];
   return others.flatMap((cell) => [
-    ...(cell.outcome.match.order === first.outcome.match.order ? [] : [differ(cell, first, "question order")]),
+    ...(differs(cell.outcome.match.order, first.outcome.match.order) ? [differ(cell, first, "question order")] : []),
     ...(agree(cell, first) ? [] : [differ(cell, first, "first rollouts")]),
   ]);
 }
+
+/** What is not said differs from nothing; {@linkcode silences} names it. */
+const differs = (a: unknown, b: unknown) => a !== b && a !== UNKNOWN && b !== UNKNOWN;
 
 function agree(a: ProvenCell, b: ProvenCell): boolean {
   const [some, others] = [a.outcome.match.firstRollouts, b.outcome.match.firstRollouts];
