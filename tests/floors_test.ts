@@ -35,12 +35,15 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "@huggingface/tokenizers": ["harness/model/tokenizer.ts"],
   "@huggingface/transformers": ["harness/memory/minilm_embedder.ts"],
   "ajv": [],
+  "chart.js": ["harness/report/chart_library.ts"],
   "cli-progress": ["harness/cli/progress.ts"],
+  "cliffy": ["harness/cli/explore/shell.ts"],
   "commander": ["harness/cli/"],
   "onnx-proto": ["harness/graph/encode.ts"],
   "onnxruntime-node": ["harness/runtime/session.ts"],
+  "playwright-core": [],
   "usearch": ["harness/memory/knn_index.ts"],
-  "yaml": ["harness/cli/config_file.ts"],
+  "yaml": ["harness/cli/config_file.ts", "harness/report/exports/"],
   "zod": ["harness/contract.ts", "harness/config.ts", "harness/records/", "harness/experiment/protocol.ts"],
 };
 

@@ -1,6 +1,7 @@
-// `bench [task]`: arms x seeds on a task, from flags to the table at the end. It parses, plans, runs and shows; the
+// `bench [task]`: arms x seeds on a task, from flags to the table, the answer and the report at the end. It parses, plans, runs and shows; the
 // experiment itself is harness/experiment.
 
+import { join } from "node:path";
 import type { Command } from "commander";
 import { arms } from "../arms/registry.ts";
 import { MisuseError } from "../base/errors.ts";
@@ -12,6 +13,8 @@ import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
 import type { SweepOptions } from "../experiment/sweep.ts";
 import type { CellEntry, FieldValue } from "../records/schema.ts";
+import { answerText } from "../report/answer.ts";
+import { writeReport } from "../report/write_report.ts";
 import type { Task } from "../contract.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
 import { budgetSettings } from "./budget.ts";
@@ -172,7 +175,7 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     progress.stop();
   }
   const { result, exitCode } = outcome;
-  show(result, plan.out, flags);
+  await show(result, plan.out, flags);
   if (exitCode !== null) console.error("Interrupted; what was done is kept, and the same command goes on from there");
   const own = new Set(plan.cells.map((cell) => cell.folder));
   if (result.record.cells.every(({ folder, status }) => status === "finished" || !own.has(folder))) return 0;
@@ -189,8 +192,8 @@ async function resolveConfig(task: Task, { profile, config: file, set = [], budg
   return applySettings(filed, [...set, ...budgetSettings(budget, set)]);
 }
 
-function show({ record, results }: ExperimentResult, out: string, { json, debug }: BenchFlags): void {
-  const print = json ? console.error : console.log;
+async function show({ record, results }: ExperimentResult, out: string, { json, debug }: BenchFlags): Promise<void> {
+  const print = json ? console.error : console.log, report = join(out, "report.html");
   print(`\n${resultsTable(record)}\n`);
   if (results.length === 0 && record.status === "finished") print("Nothing to do: all cells had finished before");
   for (const { arm, tried } of record.tuning?.arms ?? []) {
@@ -202,10 +205,12 @@ function show({ record, results }: ExperimentResult, out: string, { json, debug 
       if (status === "failed" && log) console.error(`\nLog of ${arm} seed ${seed}:\n${log}`);
     }
   }
-  print(`Results: ${out}`);
+  const answer = answerText(await writeReport([out], report));
+  print(`${answer}\n\nResults: ${out}\nReport:  ${report}`);
   if (json) {
     const { status, seconds, task, policy, profile, device, cells, tuning, match, summary: arms } = record;
-    console.log(JSON.stringify({ status, out, seconds, task, policy, profile, device, cells, tuning, match, arms }));
+    const told = { status, out, report, answer, seconds, task, policy, profile, device, cells, tuning, match, arms };
+    console.log(JSON.stringify(told));
   }
 }
 

@@ -4,10 +4,17 @@ import { Command, CommanderError } from "commander";
 import config from "../../deno.json" with { type: "json" };
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { RunOptions } from "../experiment/run_experiment.ts";
+import { addBaseline } from "./baseline.ts";
 import { addBench } from "./bench.ts";
+import { addCompare } from "./compare.ts";
 import { addDoctor } from "./doctor.ts";
-import { addPin } from "./pin.ts";
+import { addExplore } from "./explore.ts";
+import { addExport } from "./export.ts";
+import { addLeaderboard } from "./leaderboard.ts";
+import { addPlan } from "./plan.ts";
 import { addPretrain } from "./pretrain.ts";
+import { addReport } from "./report.ts";
+import { addServe } from "./serve.ts";
 import { addVerify } from "./verify.ts";
 
 /** Runs the command line. @returns the exit code. Never throws */
@@ -17,11 +24,21 @@ export async function main(args: readonly string[], options: Pick<RunOptions, "w
     .description("Matched reinforcement-learning experiments on tiny language models.")
     .version(config.version)
     .exitOverride();
-  addBench(program, (code) => exitCode = code, options);
-  addDoctor(program, (code) => exitCode = code);
-  addPin(program);
+  const done = (code: number) => {
+    exitCode = code;
+  };
+  addBench(program, done, options);
+  addPlan(program, done);
+  addReport(program, done);
+  addCompare(program, done);
+  addBaseline(program);
+  addLeaderboard(program, done);
+  addExport(program, done);
+  addExplore(program, done);
+  addServe(program, done);
+  addVerify(program, done);
+  addDoctor(program, done);
   addPretrain(program);
-  addVerify(program, (code) => exitCode = code);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;

@@ -22,7 +22,7 @@ const words = { ok: "ok     ", failed: "FAILED ", skipped: "skipped" };
 export function addVerify(program: Command, done: (exitCode: number) => void): void {
   program.command("verify")
     .description("Check a results folder: digests, grades, sums and the match proof again, and some updates replayed.")
-    .argument("<results>", "folder of an experiment, of one cell, or of a pinned experiment")
+    .argument("<results>", "folder of an experiment or of one cell, or a bundle")
     .option(
       "--replay <n>",
       "updates to replay; 0: none (default: up to the next checkpoint)",

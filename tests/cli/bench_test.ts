@@ -85,7 +85,7 @@ Deno.test("bench --json prints nothing but the summary on standard output, and t
   equal(status, "finished");
   match(out, /results.arithmetic-policy-quick-[0-9a-f]{8}$/);
   deepEqual([cells[0].accuracy, cells[0].updates, cells[0].samples], [{ before: 0.25, after: 0.5, gain: 0.25 }, 5, 16]);
-  equal(arms[0].passAtSamples.after, 0.95);
+  equal(arms[0].passAtSamples.after, 0.5);
   const { config } = await readCellRecord(join(out, "grpo", "seed-0", "record.json"));
   deepEqual([config.rl?.updates, config.rl?.questions], [5, 3]);
   match(stderr, /pass@16/);

@@ -1,0 +1,42 @@
+// Held-out accuracy while training, with bands over seeds, by updates and by tokens.
+
+import type { Section } from "../chart_spec.ts";
+import { absent, figure, reading } from "../elements.ts";
+import { html } from "../html.ts";
+import { rounded } from "../series.ts";
+import type { View } from "../view.ts";
+
+/** The learning curves. */
+export function learningCurves(view: View): Section {
+  const curves = view.arms.map(({ study: { curve } }, arm) => ({ arm, curve })).filter(({ curve }) => curve.length > 1);
+  const known = curves.every(({ curve }) => curve.every(({ tokens }) => tokens !== null));
+  const spec = {
+    id: "curve",
+    title: "Greedy accuracy on validation questions",
+    views: known ? ["updates", "tokens"] : ["updates"],
+    percent: true,
+    lines: curves.map(({ arm, curve }) => ({
+      arm,
+      x: [curve.map(({ updates }) => updates), ...(known ? [curve.map(({ tokens }) => tokens ?? 0)] : [])],
+      y: curve.map(({ value }) => rounded(value)),
+      lower: curve.map(({ lower }) => rounded(lower)),
+      upper: curve.map(({ upper }) => rounded(upper)),
+    })),
+  };
+  const any = curves.length > 0;
+  return {
+    id: "curves",
+    title: "Learning curves",
+    charts: any ? [spec] : [],
+    body: !any ? absent("Accuracy was not measured while training.") : html`${figure(view, spec, { wide: true })}
+${!known && absent("By updates alone: the steps, which count tokens, were not kept.")}
+${
+      reading(
+        html`A line is the mean over seeds, its band the 95 % interval of that mean (Student's t, cut at 0 and 100 %). With few
+seeds bands are wide because the spread of seeds is itself poorly known.`,
+        html`Bands that overlap are <b>no test</b>: seeds are paired, and pairs can differ clearly while bands overlap.`,
+        html`Switch to tokens for a fair view of arms that draw more completions for an update.`,
+      )
+    }`,
+  };
+}
