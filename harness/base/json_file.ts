@@ -2,6 +2,7 @@
 // the file. It checks no schema: whoever reads the object checks its fields.
 
 import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
 import { fileError } from "./atomic_file.ts";
 import { FailureError } from "./errors.ts";
 
@@ -26,13 +27,27 @@ export function parseJson(text: string, path: string): unknown {
   }
 }
 
-/** The text of a file, which must be UTF-8. @throws FailureError naming the path */
+/** What a packed file may unpack to: a small file of strangers must not fill the memory. */
+const MOST_BYTES = 1 << 30;
+
+/** The text of a file, which must be UTF-8; one whose name ends with .gz is unpacked. @throws FailureError naming the path */
 export async function readTextFile(path: string): Promise<string> {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+    const bytes = await readFile(path);
+    return new TextDecoder("utf-8", { fatal: true }).decode(path.endsWith(".gz") ? unpack(bytes, path) : bytes);
   } catch (error) {
+    if (error instanceof FailureError) throw error;
     if (error instanceof TypeError) throw new FailureError(`Cannot read "${path}": it is not UTF-8 … restore the file`);
     throw fileError("read", path, error);
+  }
+}
+
+function unpack(bytes: Uint8Array, path: string): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MOST_BYTES });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    throw new FailureError(`Cannot read "${path}": it cannot be unpacked (${why}) … restore the file`);
   }
 }
 

@@ -213,12 +213,11 @@ async function check(folder: string, flags: CheckFlags): Promise<number> {
 
 /** Makes the report of a bundle. */
 async function reporter(): Promise<(path: string) => Promise<string>> {
-  const { fromBundle } = await import("../records/bundle.ts");
-  const { readPackedBundle } = await import("../report/leaderboard/entry_files.ts");
+  const { fromBundle, readBundle } = await import("../records/bundle.ts");
   const { pageAssets } = await import("../report/page_assets.ts");
   const { pageText } = await import("../report/page.ts");
   const assets = await pageAssets();
-  return async (path) => pageText([fromBundle(await readPackedBundle(path), "bundle.json.gz")], assets);
+  return async (path) => pageText([fromBundle(await readBundle(path), "bundle.json.gz")], assets);
 }
 
 async function build(folder: string, { out, papers, reports, json }: BuildFlags): Promise<number> {

@@ -26,7 +26,7 @@ export function addServe(program: Command, done: (exitCode: number) => void): vo
   program.command("serve")
     .description("The report as a live page while an experiment runs, and after.")
     .argument("<results>", "folder of an experiment, or a bundle of its records")
-    .option("--port <n>", "port to listen on; 0: any that is free", parseCount("--port", 0), PORT)
+    .option("--port <n>", "port to listen on; 0 takes one that is free", parseCount("--port", 0), PORT)
     .option("--host <address>", "address to listen on; others than this one open the results to the network", HOST)
     .option("--debug", "show stack traces")
     .addHelpText(

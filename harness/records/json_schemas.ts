@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import { bundleSchema } from "./bundle.ts";
+import { leaderboardEntrySchema } from "./leaderboard_entry.ts";
+import { paperSchema } from "./papers.ts";
 import { planSchema } from "./plan_schema.ts";
 import { cellRecordSchema, experimentSchema, sampleSchema, stepSchema, tuningSchema } from "./schema.ts";
 
@@ -13,6 +15,11 @@ const shapes = {
   "step": { schema: stepSchema, title: "a line of steps.jsonl: one update" },
   "bundle": { schema: bundleSchema, title: "a bundle: an experiment's records in one file" },
   "sample": { schema: sampleSchema, title: "a line of samples.jsonl: one completion of the final evaluation" },
+  "leaderboard-entry": {
+    schema: leaderboardEntrySchema,
+    title: "entry.json on a leaderboard: the rows of a bundle, and what was verified",
+  },
+  "paper": { schema: paperSchema, title: "a file of baselines/papers: numbers that a paper claims" },
 };
 
 /** Text of each schema file by its name: JSON Schema, draft 2020-12. */

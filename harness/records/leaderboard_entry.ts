@@ -105,10 +105,3 @@ export type LeaderboardRow = LeaderboardEntry["rows"][number];
 export type LeaderboardGroup = LeaderboardEntry["group"];
 export type LeaderboardAbout = LeaderboardEntry["about"];
 export type Verified = LeaderboardEntry["verified"];
-
-/** What the schema is called among those in results/schema. */
-export const leaderboardEntrySchemaFile = {
-  name: "leaderboard-entry",
-  schema: leaderboardEntrySchema,
-  title: "entry.json on a leaderboard: the rows of a bundle, and what was verified",
-};

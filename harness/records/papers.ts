@@ -65,13 +65,6 @@ type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : 
 export type Paper = Frozen<z.output<typeof paperSchema>>;
 export type ClaimedTable = Paper["tables"][number];
 
-/** What the schema is called among those in results/schema. */
-export const paperSchemaFile = {
-  name: "paper",
-  schema: paperSchema,
-  title: "a file of baselines/papers: what a paper claims",
-};
-
 /** The papers in a folder, by the names of their files. @throws FailureError naming the file and the place in it */
 export async function readPapers(folder: string): Promise<Paper[]> {
   const names = await readdir(folder).catch((error) => {

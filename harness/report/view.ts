@@ -80,7 +80,10 @@ export function swatch({ color, dash, marker }: Look): Html {
 
 /** The arm's name with its line before it. */
 export function armLabel({ look, name }: ArmView): Html {
-  return html`<span class="arm">${swatch(look)}<bdi>${name}</bdi></span>`;
+  const parts = name.split(/(?<=[:.=,/])/);
+  return html`<span class="arm">${swatch(look)}<bdi>${
+    parts.map((part, i) => html`${i > 0 && html`<wbr>`}${part}`)
+  }</bdi></span>`;
 }
 
 /** The arm of that name. @throws RangeError where there is none */

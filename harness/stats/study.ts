@@ -132,6 +132,9 @@ export interface Study {
 
 const FEW_SEEDS = 5;
 
+/** Scores beyond these leave arms little room to differ. */
+const FLOOR = 0.05, CEILING = 0.95;
+
 /** The analysis. @throws RangeError for results that no reader of records gives, e.g. an arm with the same seed twice */
 export function studyOf({ plan, experiment, cells }: Results): Study {
   const metric = plan?.claim.metric ?? "accuracy", margin = plan?.claim.margin ?? DEFAULT_MARGIN;
@@ -168,9 +171,20 @@ function notesOf(arms: readonly ArmStudy[], comparisons: readonly Comparison[]):
     missing.map(({ seed, status }) => `${arm} seed ${seed} (${status})`)
   );
   const seeds = Math.min(...comparisons.map((comparison) => comparison.seeds.length));
+  const compared = arms.filter(({ arm }) =>
+    comparisons.some((one) => one.registered && (one.arm === arm || one.against === arm))
+  );
+  const beyond = (test: (score: number) => boolean) =>
+    compared.length > 0 && compared.every(({ score }) => score !== null && test(score.value));
   const smallest = comparisons.find((comparison) => comparison.seeds.length === seeds)?.signFlip.smallest;
   return [
     ...(missing.length > 0 ? [`Not finished, and in no number here: ${missing.join(", ")}.`] : []),
+    ...(beyond((score) => score > CEILING)
+      ? ["All arms compared end above 95 %: there is little room to differ. See who learns earlier, or train for less."]
+      : []),
+    ...(beyond((score) => score < FLOOR)
+      ? ["All arms compared end below 5 %: nothing has been learned that could differ."]
+      : []),
     ...(seeds === 1
       ? ["One seed says nothing of what another would have done: intervals are over questions alone."]
       : []),

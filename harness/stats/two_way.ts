@@ -5,7 +5,7 @@
 // degrees of freedom after Satterthwaite ("An Approximate Distribution of Estimates of Variance Components", 1946).
 // A sample of seeds alone or of items alone would call a mean surer than it is.
 //
-// Measured (tests/peers/coverage.ts): with 3, 5 or 10 seeds, 95 % intervals of a difference hold the truth in 92 to 97 %,
+// Measured (tests/peers/coverage.ts): with 3, 5 or 10 seeds, 95 % intervals of a difference hold the truth in 90 to 97 %,
 // those of an arm's score in 88 to 96 %, the least where its seeds lie far apart and skew (some at 0.3, most at 0.95);
 // with two seeds in 86 to 97 %. Where one seed in 8 collapses it is 31, 49 and 70 %: no interval knows what is in none of
 // its scores. The notes say so.

@@ -54,7 +54,7 @@ export interface ArmVerdict extends Measured {
   readonly verdict: Exclude<Verdict, "not comparable">;
   /** After Holm's correction over the arms. */
   readonly adjustedP: number;
-  /** Least effect that would be seen with 80 % power; null: it cannot be said. */
+  /** Least effect that would be seen with 80 % power, were it the smallest p of all arms; null: it cannot be said. */
   readonly detectable: number | null;
   /** The interval lies above +margin: more often a fault of the grader or of the data than a success. */
   readonly tooGood: boolean;
@@ -73,7 +73,7 @@ export function judgeArms(arms: readonly PairedArm[], margin: number): ArmVerdic
     return {
       ...arm,
       ...verdicts[i]!,
-      detectable: components && detectable(components, seeds.length, items),
+      detectable: components && detectable(components, seeds.length, items, { level: LEVEL / arms.length }),
       tooGood: !arm.lone && effect.lower > margin,
     };
   });
@@ -116,7 +116,7 @@ export function measureArm({ arm, pairing, fixed }: PairedArm): Measured {
   return {
     ...shared,
     effect: twoWayInterval(effects),
-    p: questions?.p ?? Math.max(twoWayP(effects), seedsP(effects)),
+    p: questions?.p ?? Math.max(twoWayP(effects), fixed ? 0 : seedsP(effects)),
     components: effects.components,
     identical: equal && first === 0,
   };

@@ -21,23 +21,24 @@ export interface Look {
   readonly dark?: boolean;
 }
 
+let browser: Browser | null = null;
+
 /** Defines a test that needs the browser; where there is none, its name says that it is skipped for that. */
 export function browserTest(name: string, look: (browser: Browser) => Promise<void>): void {
   Deno.test({
     name: without ? `${name} (skipped: there is no ${PATH})` : name,
     ignore: without,
-    sanitizeOps: false, // the browser's pipes are closed after it has said goodbye
+    sanitizeOps: false, // all tests of a file share one browser
     sanitizeResources: false,
     fn: async () => {
-      const browser = await chromium.launch({ executablePath: PATH, args: ["--no-sandbox"] });
-      try {
-        await look(browser);
-      } finally {
-        await browser.close();
-      }
+      browser ??= await chromium.launch({ executablePath: PATH, args: ["--no-sandbox"] });
+      await look(browser);
+      for (const context of browser.contexts()) await context.close();
     },
   });
 }
+
+Deno.test.afterAll(async () => await browser?.close());
 
 /** Opens a text as a page of its own, from a file. */
 export async function openPage(browser: Browser, text: string, look: Look = {}): Promise<WatchedPage> {

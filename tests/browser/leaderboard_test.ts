@@ -101,6 +101,8 @@ Deno.test({
         deepEqual(found.slice(first, first + 4), ["memory-r+", "grpo", "grpo", hostile]);
         equal(await page.title(), "Matchbox leaderboard");
         equal(await count(page), "6 rows");
+        equal(await page.locator("tbody.resorted, [aria-sort]").count(), 0);
+        equal(await page.locator("tr.newtier").count() > 0, true);
       });
 
       await test.step("filters hide rows and groups, say how many are left, and stand in the address", async () => {

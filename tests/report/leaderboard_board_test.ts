@@ -7,7 +7,7 @@ import { readPapers } from "../../harness/records/papers.ts";
 import { boardOf, budgetText, grouped } from "../../harness/report/leaderboard/board.ts";
 import { boardCsv, boardJson } from "../../harness/report/leaderboard/board_data.ts";
 import { boardPage } from "../../harness/report/leaderboard/board_page.ts";
-import { entryOf } from "../../harness/report/leaderboard/entry_of.ts";
+import { entryId, entryOf } from "../../harness/report/leaderboard/entry_of.ts";
 import { entryPage } from "../../harness/report/leaderboard/entry_page.ts";
 import { groupTiers } from "../../harness/report/leaderboard/group_tiers.ts";
 import { sha256 } from "../../harness/base/digest.ts";
@@ -19,9 +19,12 @@ const verified = { digests: true, matched: true, answers: 60, scores: true, gold
 const about = { name: "mine", note: null, link: null };
 const results = gradedResults({ scores: { grpo: runs(4, 40, 12), better: runs(4, 40, 34), alike: runs(4, 40, 13) } });
 
+const model = entryOf(results, sha256("model"), about, verified);
+
 /** An entry of the same runs under another id. */
 function entry(id: string, change: Partial<LeaderboardEntry> = {}): LeaderboardEntry {
-  return { ...entryOf(results, sha256(id), { ...about, name: id }, verified), ...change };
+  const bundle = sha256(id);
+  return { ...model, id: entryId(bundle), bundle, about: { ...about, name: id }, ...change };
 }
 
 const text = (run: readonly number[]) => run.join("");

@@ -181,6 +181,21 @@ Deno.test("verifyResults() finds an accuracy that is not that of the answers", (
   throws(() => verifyResults({ ...results, cells }, sources), /grpo seed 0: its accuracy is not that of its answers/);
 });
 
+Deno.test("verifyResults() finds a record of another policy, and a config that is not the plan's", () => {
+  const changed = (change: object) => ({
+    ...results,
+    cells: results.cells.map((cell) => cell.record ? { ...cell, record: { ...cell.record, ...change } } : cell),
+  });
+  throws(() => verifyResults(changed({ policy: "other" }), sources), /grpo seed 0: its record is of another policy/);
+  const config = results.cells[0]?.record?.config ?? {}, rl = { ...config["rl"], learningRate: 1 };
+  throws(
+    () => verifyResults(changed({ config: { ...config, rl } }), sources),
+    /rl\.learningRate is not what the plan says/,
+  );
+  const data = { ...results.cells[0]?.record?.task, data: "0".repeat(64) };
+  throws(() => verifyResults(changed({ task: data }), sources), /its record is of another task/);
+});
+
 Deno.test("checkEntries() finds a changed byte of a bundle, a resealed bundle, and one that is cut short", async () => {
   const { folder, at } = await board(), path = join(at, "bundle.json.gz"), packed = readFileSync(path);
   const text = gunzipSync(packed).toString();

@@ -203,3 +203,11 @@ Deno.test("studyOf() keeps the intervals of shares within 0 and 1", () => {
   deepEqual([arms[0]?.score?.lower, arms[0]?.score?.upper], [0, 1]);
   deepEqual([arms[0]?.curve[1]?.lower, arms[0]?.curve[1]?.upper], [0, 1]);
 });
+
+Deno.test("studyOf() says where all arms are near the ceiling or the floor", () => {
+  const notes = (right: number) => studyOf(fakeResults({ scores: { grpo: [run(right)], other: [run(right)] } })).notes;
+  const told = (right: number) => notes(right).filter((note) => note.startsWith("All arms compared end"));
+  deepEqual(told(20).map((note) => note.slice(0, 33)), ["All arms compared end above 95 %:"]);
+  deepEqual(told(0).map((note) => note.slice(0, 33)), ["All arms compared end below 5 %: "]);
+  deepEqual(told(10), []);
+});

@@ -1,9 +1,8 @@
 // `compare`: two arms, paired by seed and question, by the same statistics as the report's.
 
 import type { Answer, CellResults } from "../../records/results.ts";
-import { conclusionText, effectText } from "../../report/answer.ts";
 import { compareArms } from "../../stats/compare_arms.ts";
-import type { Comparison } from "../../stats/study.ts";
+import type { Comparison, Conclusion } from "../../stats/study.ts";
 import { alignColumns, percent, points } from "../format.ts";
 import { MisuseError } from "../../base/errors.ts";
 import { armOf, type Exploration, metricNames, pText } from "./exploration.ts";
@@ -11,6 +10,13 @@ import { visibleText } from "./visible_text.ts";
 
 /** Questions that are named on each side. */
 const NAMED = 5;
+
+const words: Readonly<Record<Conclusion, string>> = {
+  better: "better",
+  worse: "worse",
+  same: "no difference that matters",
+  undecided: "undecided",
+};
 
 /** The first arm against the second. @throws MisuseError where there is no such arm, or nothing to pair */
 export function compareText(exploration: Exploration, a: string | undefined, b: string | undefined): string {
@@ -51,7 +57,8 @@ function verdict(found: Comparison, margin: number, metric: string): string[] {
     visibleText(
       `${arm} against ${against}: ${metric}, ${seeds.length === 1 ? "1 seed" : `${seeds.length} seeds`}, ${on}`,
     ),
-    visibleText(`${conclusionText(found, margin)}: ${effectText(found)}`),
+    `${words[found.conclusion]}: ${points(effect.value)} points (${Math.round(100 * effect.level)} % interval ` +
+    `${points(effect.lower)} to ${points(effect.upper)}; ${Number((100 * margin).toFixed(2))} points matter)`,
     `${pText(p)} (${note}); ${corrected}`,
     `sign-flip ${pText(signFlip.p)}; the smallest that these seeds can reach is ${signFlip.smallest.toPrecision(2)}`,
     visibleText(`a run of ${arm} beats one of ${against} with probability ${beats[0]} [${beats[1]}, ${beats[2]}]`),

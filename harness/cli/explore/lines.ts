@@ -13,11 +13,11 @@ export interface Lines {
 
 /** Lines of standard input. @param complete the words that may stand at the end of a line, and what of them is there */
 export function openLines(prompt: string, complete: (line: string) => [string[], string]): Lines {
-  const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY);
+  const asked = Boolean(process.stdin.isTTY && process.stdout.isTTY);
   const reader = createInterface({
     input: process.stdin,
-    ...(terminal ? { output: process.stdout, completer: complete, prompt } : {}),
-    terminal,
+    ...(asked ? { output: process.stdout, completer: complete, prompt } : {}),
+    terminal: asked && process.env["TERM"] !== "dumb", // a dumb one edits its lines itself
   });
   const lines = reader[Symbol.asyncIterator](); // from the start: lines that come early are kept
   let ended = false;
@@ -29,12 +29,12 @@ export function openLines(prompt: string, complete: (line: string) => [string[],
   reader.on("SIGINT", close); // the key in a terminal, which is no signal there
   Deno.addSignalListener("SIGINT", close);
   reader.on("close", () => {
-    if (terminal) process.stdout.write("\n"); // the shell's prompt begins on a line of its own
+    if (asked) process.stdout.write("\n"); // the shell's prompt begins on a line of its own
   });
   return {
     async next() {
       if (ended) return null;
-      if (terminal) reader.prompt();
+      if (asked) reader.prompt();
       const { value, done } = await lines.next();
       return done ? null : value;
     },

@@ -11,6 +11,9 @@ import { visibleText } from "./visible_text.ts";
 
 const CURVE = "accuracy";
 
+/** Arms that are drawn where none is named. */
+const FEW = 6;
+
 /** Numbers of a step beside rewards and gauges. */
 const plain = [
   "completionLength",
@@ -63,22 +66,29 @@ export function plotText(
     );
   }
   const asked = new Set(names.map((name) => armOf(exploration, name).arm));
-  const arms = exploration.study.arms.filter(({ arm }) => asked.size === 0 || asked.has(arm)).map(({ arm }) => arm);
-  const drawn = arms.map((arm) => seriesOf(exploration, metric, arm)).filter(({ points }) => points.length > 0);
-  const shown = drawn.slice(0, MOST_SERIES);
+  const all = exploration.study.arms.map(({ arm }) => arm), arms = asked.size === 0 ? few(exploration) : [...asked];
+  const drawn = all.filter((arm) => arms.includes(arm)).map((arm) => seriesOf(exploration, metric, arm));
+  const shown = drawn.filter(({ points }) => points.length > 0).slice(0, MOST_SERIES);
   if (shown.length === 0) {
     throw new FailureError(`Cannot plot ${visibleText(metric)}: none of these arms has a value of it yet`);
   }
   const isShare = metric === CURVE;
-  const left = arms.length - shown.length;
+  const left = (asked.size === 0 ? all : arms).length - shown.length;
   return [
     isShare ? "validation accuracy (greedy), mean over seeds" : `${visibleText(metric)}, mean over seeds`,
     "",
     textChart(shown, { ...display, xName: "updates", ...(isShare ? { yText: percent } : {}) }),
-    ...(left > 0
-      ? [`(${left} of ${arms.length} arms not drawn: no values, or no letter left; name the arms to draw)`]
-      : []),
+    ...(left > 0 ? [`(${left} more ${left === 1 ? "arm" : "arms"}, or without values: name the arms to draw)`] : []),
   ].join("\n");
+}
+
+/** All arms, or, where they would be too many to tell apart, the best and the one that they are compared with. */
+function few({ study: { arms, against } }: Exploration): string[] {
+  if (arms.length <= FEW) return arms.map(({ arm }) => arm);
+  const best = arms.filter(({ arm }) => arm !== against).sort((a, b) =>
+    (b.score?.value ?? -1) - (a.score?.value ?? -1)
+  );
+  return [...best.slice(0, FEW - 1).map(({ arm }) => arm), ...(against === null ? [] : [against])];
 }
 
 function seriesOf({ results, study }: Exploration, metric: string, arm: string): ChartSeries {

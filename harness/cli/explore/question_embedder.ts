@@ -17,18 +17,15 @@ export class QuestionEmbedder {
     if (!used) {
       throw new FailureError("Cannot embed the question: the cell's record names no embedder … wait for its end");
     }
-    let open = this.#open.get(used.digest);
-    if (!open) {
-      open = await openEmbedder(record);
-      this.#open.set(open.embedder.identity.digest, open);
-    }
-    const { name, digest } = open.embedder.identity;
+    const open = this.#open.get(used.digest) ?? await openEmbedder(record), { name, digest } = open.embedder.identity;
     if (digest !== used.digest) {
+      await open.close();
       throw new FailureError(
         `Cannot embed the question: the cell used embedder "${visibleText(used.name)}" with another digest than ` +
           `"${visibleText(name)}" has here … ask for a question that is remembered, or bring back the policy`,
       );
     }
+    this.#open.set(digest, open);
     const [vector] = await open.embedder.embed([text]);
     if (!vector) throw new Error("Cannot embed: no vector came back");
     return vector;

@@ -83,7 +83,7 @@ async function nextGood(commands: Commands, io: ShellIo): Promise<string | null>
  * The line as cliffy can read it; null for a blank one.
  * @throws MisuseError where it is no command, or has words or options that the command does not know
  */
-export function encodeLine(line: string, commands: Commands): string | null {
+function encodeLine(line: string, commands: Commands): string | null {
   const [first, ...rest] = wordsOf(line);
   if (first === undefined) return null;
   const own: Commands = { ...commands, help: helpOf(commands) };

@@ -18,10 +18,10 @@ import { parseLooseJson } from "./loose_json.ts";
 const sample = z.looseObject({
   id: z.union([z.int(), z.string()]),
   epoch: z.int().min(1),
-  input: z.unknown(),
-  target: z.unknown(),
+  input: z.unknown().optional(),
+  target: z.unknown().optional(),
   scores: z.record(z.string(), z.looseObject({ value: z.unknown() })).nullish(),
-  error: z.unknown(),
+  error: z.unknown().optional(),
 });
 
 const log = z.looseObject({

@@ -78,7 +78,7 @@ function sharedCells(candidate: Results, baseline: Results): SharedCell[] {
   });
 }
 
-const keyOf = ({ entry }: CellResults) => canonicalJson([entry.arm, entry.seed]);
+const keyOf = ({ entry }: CellResults) => JSON.stringify([entry.arm, entry.seed]);
 
 function finished(cell: CellResults | undefined): FinishedCell | null {
   const record = cell?.record, outcome = record?.outcome;
@@ -198,7 +198,7 @@ function unpairedCells(candidate: Results, baseline: Results): string[] {
     ...candidate.cells.filter((cell) => !theirs.has(keyOf(cell)))
       .map(({ entry: { arm, seed } }) => ({ arm, seed, fate: "not in the baseline" })),
   ];
-  const groups = Map.groupBy(fates, ({ arm, fate }) => canonicalJson([arm, fate]));
+  const groups = Map.groupBy(fates, ({ arm, fate }) => JSON.stringify([arm, fate]));
   return [...groups.values()].map((group) => {
     const seeds = group.map(({ seed }) => seed), { arm, fate } = group[0]!;
     if (!armsOf(candidate).includes(arm) || !armsOf(baseline).includes(arm)) return `${arm}: ${fate}`;

@@ -25,9 +25,16 @@ export function gateJson(report: GateReport): string {
     }),
   }));
   const { verdict, ...others } = report;
-  return canonicalJson(
-    wellFormed({ kind: "matchbox.verdict", schemaVersion: 1, exitCode: EXIT_CODES[verdict], verdict, ...others, arms }),
-  ) + "\n";
+  const shown = { kind: "matchbox.verdict", schemaVersion: 1, exitCode: EXIT_CODES[verdict], verdict, ...others, arms };
+  return canonicalJson(wellFormed(shown)).replace(INVISIBLE, escaped) + "\n";
+}
+
+/** What JSON may hold bare and a terminal should not: bidi overrides and their like. */
+const INVISIBLE = /[\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u007f-\u009f]/gu;
+
+/** The character as JSON's own escape, one for each of its UTF-16 units. */
+function escaped(character: string): string {
+  return character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
 }
 
 /** Lone surrogates of foreign texts become U+FFFD: they have no UTF-8. */

@@ -55,7 +55,7 @@ export function legend({ margin, unit, metric }: GateReport): string {
     `p is of no effect, two-sided (the larger of the interval's and of Student's over the ${
       unit === "arm" ? "seeds" : "runs"
     }), after Holm's correction over the ${unit}s; ` +
-    "detectable is the smallest effect that would be found with 80 % power.";
+    `detectable is the smallest effect that would be found with 80 % power among so many ${unit}s.`;
 }
 
 /** "2", "0.5" */

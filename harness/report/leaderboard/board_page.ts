@@ -11,69 +11,92 @@ import { rowsTable, verifiedText } from "./rows_table.ts";
 
 /** index.html. */
 export function boardPage(board: Board): string {
-  const { groups, entries, papers } = board, rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
-  const body = html`
-        <a class="skip" href="#rows">To the rows</a>
-        <header>
-        <p class="eyebrow">Matchbox</p>
-    <h1>Leaderboard</h1>
-        <p>What reinforcement-learning arms did with tiny language models, measured from records that anyone can check:
-        ${`${entries.length} ${entries.length === 1 ? "entry" : "entries"}`}, ${plural(rows, "row")} in ${plural(
-          groups.length,
-          "group",
-        )}.</p>
-        <p class="quiet">Rows are compared within a group alone: the same task, questions, initial policy and budget. Rows of one
-        tier could stand in any order by chance; the next tier is known to be worse than the best of the one before.
-        Scores are means over seeds and questions with a 95 % interval.</p>
-        <ul class="links">
-        <li><a href="leaderboard.json">leaderboard.json</a></li>
-        <li><a href="leaderboard.csv">leaderboard.csv</a></li>
-        ${papers.length > 0 && html`<li><a href="#claims">Claimed in papers</a></li>`}
-        </ul>
-        ${filtersForm(board)}
-        </header>
-        <main id="rows">
-        ${groups.length === 0 && html`
-          <section>
-            <p>There is no entry yet.</p>
-          </section>
-        `}
-        ${groups.map(groupSection)}
-        </main>
-        ${papers.length > 0 && claimsSection(papers)}
-        <footer>
-      <p>An entry is a bundle of records with every completion. Each was checked before it was taken up: digests of plan,
-        records and answers, all planned cells present and matched, every completion graded again. No training was repeated.</p>
-    </footer>
-  `;
+  const { groups, papers } = board;
+  const sections = groups.length === 0
+    ? html`
+      <section>
+        <p>There is no entry yet.</p>
+      </section>
+    `
+    : groups.map(groupSection);
   return pageText({
     title: "Matchbox leaderboard",
     description: "Matched reinforcement-learning experiments on tiny language models, with intervals and tiers.",
-    body,
+    body: [
+      html`<a class="skip" href="#rows">To the rows</a>`,
+      header(board),
+      html`<main id="rows">${sections}</main>`,
+      papers.length > 0 && claimsSection(papers),
+      html`
+        <footer>
+          <p>${PROMISE}</p>
+        </footer>
+      `,
+    ],
     script,
   });
+}
+
+const MEANING =
+  "Rows are compared within a group alone: the same task, questions, initial policy and budget. Rows of one " +
+  "tier could stand in any order by chance; the next tier is known to be worse than the best of the one before. Scores " +
+  "are means over seeds and questions with a 95 % interval; the bars of a group share one scale.";
+
+const PROMISE =
+  "An entry is a bundle of records with every completion. Each was checked before it was taken up: digests " +
+  "of plan, records and answers, all planned cells present and matched, every completion graded again. No training was " +
+  "repeated.";
+
+function header(board: Board): Html {
+  const { groups, entries, papers } = board, rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
+  const counts = `${entries.length} ${entries.length === 1 ? "entry" : "entries"}, ${plural(rows, "row")}`;
+  const claims = papers.length > 0 && html`<li><a href="#claims">Claimed in papers</a></li>`;
+  const what =
+    "What reinforcement-learning arms did with tiny language models, measured from records that anyone can check";
+  return html`
+    <header>
+      <p class="eyebrow">Matchbox</p>
+      <h1>Leaderboard</h1>
+      <p>${what}: ${counts} in ${plural(groups.length, "group")}.</p>
+      <p class="quiet">${MEANING}</p>
+      <ul class="links">
+        <li><a href="leaderboard.json">leaderboard.json</a></li>
+        <li><a href="leaderboard.csv">leaderboard.csv</a></li>
+        ${claims}
+      </ul>
+      ${filtersForm(board)}
+    </header>
+  `;
 }
 
 function groupSection(group: BoardGroup): Html {
   const { id, group: { task, samples, questions, checkpoint, budget }, policies, rows } = group;
   const seeds = rows.map(({ row }) => row.seeds.length), low = Math.min(...seeds), high = Math.max(...seeds);
   const how = samples === 1 ? "greedy accuracy" : `right at least once in ${samples} samples`;
+  const names = policies.map((policy) => shortText(policy));
+  const facts = [
+    `${grouped(questions)} test questions, ${how}, ${checkpoint} checkpoint`,
+    `${budget.questions} × ${budget.completions} completions an update, up to ${budget.maxCompletionTokens} tokens`,
+    `${low === high ? low : `${low} to ${high}`} seeds`,
+    `before training ${percent(rows[0]?.row.before ?? null)}`,
+  ];
+  const title = joined(
+    [foreignText(task), ...names.map((name) => html`<bdi>${name}</bdi>`), budgetText(group.group)],
+    " · ",
+  );
+  const data = { task: shortText(task), policy: names.join("\n"), budget: budgetText(group.group) };
   return html`
-    <section class="group" id="${id}" aria-labelledby="${id}-name" data-task="${shortText(task)}"
-      data-policy="${policies.map((policy) => shortText(policy)).join("\n")}" data-budget="${budgetText(group.group)}">
-    <h2 id="${id}-name">${foreignText(task)} · ${joined(
-      policies.map((policy) => foreignText(policy)),
-      ", ",
-    )} · ${budgetText(group.group)}</h2>
-    <p class="quiet">${grouped(questions)} test questions, ${how}, ${checkpoint} checkpoint · ${budget
-      .questions} × ${budget.completions} completions an update, up to ${budget
-      .maxCompletionTokens} tokens · ${low === high ? low : `${low} to ${high}`} seeds · before training ${percent(
-        rows[0]?.row.before ?? null,
-      )}</p>
-    ${rowsTable(group, { rows, pageOf: ({ entry }) => `entries/${entry.id}/index.html` })}
+    <section class="group" id="${id}" aria-labelledby="${id}-name" data-task="${data.task}"
+      data-policy="${data.policy}" data-budget="${data.budget}">
+      <h2 id="${id}-name">${title}</h2>
+      <p class="quiet">${facts.join(" · ")}</p>
+      ${rowsTable(group, { rows, pageOf: ({ entry }) => `entries/${entry.id}/index.html` })}
     </section>
   `;
 }
+
+/** What rows are filtered by, as page.js has it. */
+const FILTERS = ["task", "policy", "budget", "arm", "device", "verified"] as const;
 
 function filtersForm({ groups, entries }: Board): Html {
   const rows = groups.flatMap((group) => group.rows);
@@ -93,23 +116,23 @@ function filtersForm({ groups, entries }: Board): Html {
     device: "Device",
     verified: "Verified",
   };
-  const select = (name: keyof typeof of) => {
+  const select = (name: (typeof FILTERS)[number]) => {
     const values = [...new Set(of[name].map((value) => shortText(value)))].sort();
+    const options = values.map((value) => html`<option value="${value}">${value}</option>`);
     return html`
-      <label>${names[name]}<select name="${name}" autocomplete="off"><option value="">all</option>${values.map((
-        value,
-      ) => html`<option value="${value}">${value}</option>`)}</select></label>
+      <label>${names[name]}
+        <select name="${name}" autocomplete="off"><option value="">all</option>${options}</select>
+      </label>
     `;
   };
   return html`
     <details class="filters" hidden>
       <summary>Filter</summary>
       <form aria-label="Filters">
-    <label>Find<input type="search" name="find" autocomplete="off" placeholder="arm or entry"></label>
-    ${select("task")}${select("policy")}${select("budget")}${select("arm")}${select("device")}${select(
-      "verified",
-    )}<button type="reset">Reset</button>
-    <output aria-live="polite"></output>
+        <label>Find <input type="search" name="find" autocomplete="off" placeholder="arm or entry"></label>
+        ${FILTERS.map(select)}
+        <button type="reset">Reset</button>
+        <output aria-live="polite"></output>
       </form>
     </details>
   `;
@@ -125,57 +148,56 @@ ${papers.map(paperHtml)}
 }
 
 function paperHtml({ id, title, authors, year, url, edition, evidence, caveats, tables }: Paper): Html {
-  return html`<article aria-labelledby="paper-${id}">
-<h3 id="paper-${id}">${foreignText(title, 300)}</h3>
-<p class="quiet">${foreignText(authors.join(", "), 500)}, ${year}. <a href="${url}" rel="noopener noreferrer">${
-    foreignText(url, 500)
-  }</a>. ${foreignText(edition, 500)}.</p>
-<details class="reading"><summary>What to know before using these numbers</summary>
-<ul>${caveats.map((caveat) => html`<li>${foreignText(caveat, 2000)}</li>`)}</ul>
-<p class="quiet">${
-    joined(Object.entries(evidence).map(([mark, how]) => html`[${mark}] ${foreignText(how, 500)}`), "; ")
-  }.</p>
-</details>
-${tables.map(claimedTable)}
-</article>`;
+  const marks = Object.entries(evidence).map(([mark, how]) => html`<li>[${mark}] ${foreignText(how, 500)}</li>`);
+  const known = caveats.map((caveat) => html`<li>${foreignText(caveat, 2000)}</li>`);
+  const address = html`<a href="${url}" rel="noopener noreferrer">${foreignText(url, 500)}</a>`;
+  return html`
+    <article aria-labelledby="paper-${id}">
+      <h3 id="paper-${id}">${foreignText(title, 300)}</h3>
+      <p class="quiet">${foreignText(authors.join(", "), 500)}, ${year}. ${address}. ${foreignText(edition, 500)}.</p>
+      <details class="reading" open>
+        <summary>What to know before using these numbers</summary>
+        <ul>${known}${marks}</ul>
+      </details>
+      ${tables.map(claimedTable)}
+    </article>
+  `;
 }
 
 function claimedTable({ title, source, setting, caveats, columns, rows }: ClaimedTable): Html {
   const named = rows.some(({ model }) => model !== null);
   const digits = columns.map((_, i) => rows.every(({ values }) => Number.isInteger(values[i]?.value ?? 0)) ? 0 : 1);
+  const heads = columns.map(({ test, checkpoint, unit, evidence }) => {
+    const lines = [
+      foreignText(test, 100),
+      checkpoint && `${checkpoint} checkpoint`,
+      `${unit} [${evidence.join(", ")}]`,
+    ];
+    return html`<th scope="col" class="n">${joined(lines.filter((line) => line !== null), html`<br>`)}</th>`;
+  });
+  const body = rows.map(({ model, arm, values }) => {
+    const cells = values.map((claimed, i) =>
+      html`<td class="n">${claimed === null ? UNKNOWN : claimedHtml(claimed, digits[i] ?? 1)}</td>`
+    );
+    const first = named && html`<td>${foreignText(model ?? UNKNOWN)}</td>`;
+    return html`<tr>${first}<th scope="row">${foreignText(arm)}</th>${cells}</tr>`;
+  });
+  const from = html`<a href="${source.url}" rel="noopener noreferrer">${foreignText(source.where, 300)}</a>`;
+  const notes = [...caveats, ...notesOf(rows)].map((caveat) => html`<li>${foreignText(caveat, 2000)}</li>`);
   return html`
     <section>
       <h3>${foreignText(title, 300)}</h3>
       <span class="claimed">claimed in a paper, not measured here</span>
-      <p
-        class="quiet"><a href="${source.url}" rel="noopener noreferrer">${foreignText(
-          source.where,
-          300,
-        )}</a>: ${foreignText(setting, 1000)}. ± is the standard deviation over seeds.</p>
+      <p class="quiet">${from}: ${foreignText(setting, 1000)}. ± is the standard deviation over seeds.</p>
       <div class="scroll" role="region" aria-label="${shortText(title)}" tabindex="0">
         <table>
           <thead>
-            <tr>${named && html`<th scope="col">Model</th>`}<th scope="col">Arm</th>${columns.map((
-              { test, checkpoint, unit, evidence },
-            ) =>
-              html`<th scope="col" class="n">${foreignText(test, 100)}${
-                checkpoint && html`<br>${checkpoint} checkpoint`
-              }<br>${foreignText(unit, 100)} [${evidence.join(", ")}]</th>`
-            )}</tr>
+            <tr>${named && html`<th scope="col">Model</th>`}<th scope="col">Arm</th>${heads}</tr>
           </thead>
-          <tbody>${rows.map(({ model, arm, values }) =>
-            html`
-              <tr>${named && html`<td>${foreignText(model ?? UNKNOWN)}</td>`}<th scope="row">${foreignText(
-                arm,
-              )}</th>${values.map((claimed, column) =>
-                html`<td class="n">${claimed === null ? UNKNOWN : claimedHtml(claimed, digits[column] ?? 1)}</td>`
-              )}</tr>
-            `
-          )}
-          </tbody>
+          <tbody>${body}</tbody>
         </table>
       </div>
-      <ul>${[...caveats, ...notesOf(rows)].map((caveat) => html`<li>${foreignText(caveat, 2000)}</li>`)}</ul>
+      <ul>${notes}</ul>
     </section>
   `;
 }

@@ -5,18 +5,10 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../../base/atomic_file.ts";
 import { canonicalJson } from "../../base/canonical_json.ts";
 import { FailureError, MisuseError } from "../../base/errors.ts";
-import { fromBundle } from "../../records/bundle.ts";
+import { fromBundle, readBundle } from "../../records/bundle.ts";
 import type { LeaderboardEntry } from "../../records/leaderboard_entry.ts";
 import type { PlanRecord } from "../../records/plan_schema.ts";
-import {
-  bundleName,
-  entriesFolder,
-  ENTRY_FILE,
-  entryIds,
-  entryText,
-  readEntry,
-  readPackedBundle,
-} from "./entry_files.ts";
+import { bundleName, entriesFolder, ENTRY_FILE, entryIds, entryText, readEntry } from "./entry_files.ts";
 import { entryOf } from "./entry_of.ts";
 import { type GradingSources, verifyResults } from "./verify_results.ts";
 
@@ -60,7 +52,7 @@ export async function checkEntries(board: string, options: CheckEntriesOptions):
 async function checkEntry(board: string, id: string, options: CheckEntriesOptions): Promise<CheckedEntry> {
   try {
     const path = join(entriesFolder(board), id, await bundleName(board, id));
-    const bundle = await readPackedBundle(path), results = fromBundle(bundle, path);
+    const bundle = await readBundle(path), results = fromBundle(bundle, path);
     const entry = await readEntry(board, id);
     if (results.plan === null) throw new FailureError(`Cannot verify "${path}": it has no plan`);
     const sources = await options.sources(results.plan), verified = verifyResults(results, sources);

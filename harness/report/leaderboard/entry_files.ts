@@ -2,15 +2,13 @@
 // by the shape of their names, and a name is never made from what an entry says.
 
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { constants, gunzipSync, gzipSync } from "node:zlib";
+import { constants, gzipSync } from "node:zlib";
 import { fileError } from "../../base/atomic_file.ts";
 import { canonicalJson } from "../../base/canonical_json.ts";
 import { FailureError } from "../../base/errors.ts";
 import { readJsonFile } from "../../base/json_file.ts";
-import { type Bundle, readBundle } from "../../records/bundle.ts";
 import { type LeaderboardEntry, leaderboardEntrySchema } from "../../records/leaderboard_entry.ts";
 import { check } from "../../records/store.ts";
 
@@ -18,9 +16,6 @@ import { check } from "../../records/store.ts";
 export const ENTRY_FILE = "entry.json";
 export const PACKED_BUNDLE = "bundle.json.gz";
 export const PLAIN_BUNDLE = "bundle.json";
-
-/** What a bundle may unpack to: a small file of strangers must not fill the memory. */
-const MOST_BYTES = 1 << 30;
 
 /** The folder of all entries. */
 export function entriesFolder(board: string): string {
@@ -80,25 +75,6 @@ export async function bundleName(board: string, id: string): Promise<string> {
   const [bundle, other] = bundles;
   if (bundle && !other) return bundle.name;
   throw new FailureError(`${cannot}: it has ${bundle ? "two bundles" : "no bundle"} … keep ${PACKED_BUNDLE} alone`);
-}
-
-/** A bundle, packed or not. @throws FailureError for a file that is missing, damaged or too large, naming it */
-export async function readPackedBundle(path: string): Promise<Bundle> {
-  if (!path.endsWith(".gz")) return await readBundle(path);
-  const bytes = await readFile(path).catch((error) => {
-    throw fileError("read", path, error);
-  });
-  const folder = await mkdtemp(join(tmpdir(), "matchbox-bundle-")), plain = join(folder, PLAIN_BUNDLE);
-  try {
-    await writeFile(plain, gunzipSync(bytes, { maxOutputLength: MOST_BYTES }));
-    return await readBundle(plain);
-  } catch (error) {
-    if (error instanceof FailureError) throw new FailureError(error.message.replaceAll(plain, path), { cause: error });
-    const why = error instanceof Error ? error.message : error;
-    throw new FailureError(`Cannot read "${path}": it cannot be unpacked (${why}) … restore the file`);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** The text packed: no time and no system stands in it, so that equal texts are equal files. */

@@ -3,9 +3,9 @@
 
 import type { LeaderboardEntry } from "../../records/leaderboard_entry.ts";
 import { type Html, html, type Part } from "../html.ts";
-import { plural } from "../numbers.ts";
+import { plural, UNKNOWN } from "../numbers.ts";
 import { type BoardGroup, budgetText, grouped } from "./board.ts";
-import { foreignText, joined, pageText } from "./page_frame.ts";
+import { foreignText, joined, pageText, shortText } from "./page_frame.ts";
 import { rowsTable, verifiedText } from "./rows_table.ts";
 
 /** What the page links to; names of files beside it. */
@@ -16,56 +16,19 @@ export interface EntryFiles {
 
 /** entries/<id>/index.html. @param group the one that the entry belongs to */
 export function entryPage(entry: LeaderboardEntry, group: BoardGroup, { bundle, report }: EntryFiles): string {
-  const { id, about, policy, made, rows, verified } = entry, { task, taskVersion, questions } = entry.group;
-  const own = group.rows.filter((row) => row.entry === entry), others = group.rows.length - own.length;
+  const { id, about, rows } = entry, own = group.rows.filter((row) => row.entry === entry);
+  const others = own.length < group.rows.length;
+  const among = others
+    ? `Tiers are among the ${group.rows.length} rows of the group that this entry belongs to.`
+    : "No other entry has the same task, questions, initial policy and budget: tiers are among these rows.";
   const body = html`
     <p><a href="../../index.html#${group.id}">← Leaderboard</a></p>
-    <header>
-    <h1>${foreignText(about.name)}</h1>
-    <p class="quiet">${foreignText(task)} · ${foreignText(policy)} · ${budgetText(entry.group)} · ${plural(
-      rows.length,
-      "arm",
-    )}</p>
-    ${about.note !== null && html`<p>${foreignText(about.note, 2000)}</p>`}
-    <ul class="links">
-    ${report !== null && html`<li><a href="${report}">Report</a></li>`}
-    <li><a href="${bundle}" download>Records with all completions</a></li>
-    ${about.link !== null &&
-      html`<li><a href="${about.link}" rel="nofollow noopener noreferrer">${foreignText(about.link, 120)}</a></li>`}
-    </ul>
-    </header>
+    ${header(entry, { bundle, report })}
     <main>
-      <section class="facts"><h2>Rows</h2>
-    <p class="quiet">${others === 0
-      ? "No other entry has the same task, questions, initial policy and budget: tiers are among these rows."
-      : `Tiers are among the ${group.rows.length} rows of the group that this entry belongs to.`}</p>
-    ${rowsTable(group, { rows: own, pageOf: null })}
-      </section>
-      <section class="facts"><h2>What was verified</h2>
-    ${verifiedList(entry)}
-      </section>
-      <section class="facts"><h2>Where it comes from</h2>
-    ${facts([
-      ["task", html`${foreignText(task)}, version ${taskVersion}, ${grouped(questions)} test questions`],
-      ["policy", foreignText(policy)],
-      ["profile", foreignText(entry.profile)],
-      ["device", joined(entry.devices.map((device) => foreignText(device)), ", ")],
-      ["processor", joined(entry.cpus.map((cpu) => foreignText(cpu)), ", ")],
-      ["begun", foreignText(made.startedAt)],
-      ["Matchbox", joined(made.matchbox.map((version) => foreignText(version)), ", ")],
-      ["commit", html`<span class="mono">${joined(made.gitCommits.map((commit) => foreignText(commit)), ", ")}</span>`],
-      ["plan", html`<span class="mono">${made.plan}</span>`],
-      ["bundle", html`<span class="mono">${entry.bundle}</span>`],
-    ])}
-    <details><summary>Config, before the arms' own fields</summary>
-    ${facts(configFields(entry))}
-    </details>
-      </section>
-      <section class="facts">
-        <h2>Check it yourself</h2>
-        <pre>${`deno task leaderboard check
-deno task report ${bundle}`}</pre>
-      </section>
+      ${section("Rows", [html`<p class="quiet">${among}</p>`, rowsTable(group, { rows: own, pageOf: null })])}
+      ${section("What was verified", verifiedList(entry))}
+      ${section("Where it comes from", [facts(origin(entry)), configDetails(entry)])}
+      ${section("Check it yourself", html`<pre>${commands(bundle)}</pre>`)}
     </main>
     <footer>
       <p>Entry <span class="mono">${id}</span></p>
@@ -73,10 +36,66 @@ deno task report ${bundle}`}</pre>
   `;
   return pageText({
     title: `${about.name} · Matchbox leaderboard`,
-    description: `${task}, ${plural(rows.length, "arm")}, ${verifiedText(verified)}`,
+    description: `${shortText(entry.group.task)}, ${plural(rows.length, "arm")}, ${verifiedText(entry.verified)}`,
     body,
     script: null,
   });
+}
+
+function section(title: string, content: Part): Html {
+  return html`<section class="facts"><h2>${title}</h2>${content}</section>`;
+}
+
+function header({ about: { name, note, link }, group, policy, rows }: LeaderboardEntry, files: EntryFiles): Html {
+  const what = [foreignText(group.task), foreignText(policy), budgetText(group), plural(rows.length, "arm")];
+  const links = [
+    files.report !== null && html`<li><a href="${files.report}">Report</a></li>`,
+    html`<li><a href="${files.bundle}" download>Records with all completions</a></li>`,
+    link !== null && html`<li><a href="${link}" rel="nofollow noopener noreferrer">${foreignText(link, 120)}</a></li>`,
+  ];
+  return html`
+    <header>
+      <h1>${foreignText(name)}</h1>
+      <p class="quiet">${joined(what, " · ")}</p>
+      ${note !== null && html`<p>${foreignText(note, 2000)}</p>`}
+      <ul class="links">${links}</ul>
+    </header>
+  `;
+}
+
+/** What a reader types to see the same. */
+function commands(bundle: string): string {
+  return `deno task leaderboard add ${bundle} --board checked\ndeno task report ${bundle}`;
+}
+
+function origin(
+  { group, policy, profile, devices, cpus, made, bundle }: LeaderboardEntry,
+): (readonly [string, Part])[] {
+  const { task, taskVersion, questions } = group,
+    list = (names: readonly string[]) => joined(names.map((name) => foreignText(name)), ", ");
+  const mono = (content: Part) => html`<span class="mono">${content}</span>`;
+  return [
+    ["task", [foreignText(task), `, version ${taskVersion}, ${grouped(questions)} test questions`]],
+    ["policy", foreignText(policy)],
+    ["profile", foreignText(profile)],
+    ["device", list(devices)],
+    ["processor", cpus.length > 0 ? list(cpus) : UNKNOWN],
+    ["begun", foreignText(made.startedAt)],
+    ["Matchbox", list(made.matchbox)],
+    ["commit", made.gitCommits.length > 0 ? mono(list(made.gitCommits)) : UNKNOWN],
+    ["plan", mono(made.plan)],
+    ["bundle", mono(bundle)],
+  ];
+}
+
+function configDetails({ config }: LeaderboardEntry): Html {
+  const fields = Object.entries(config).flatMap(([group, fields]) =>
+    Object.entries(fields).map(([name, value]): [string, Part] => [
+      `${group}.${name}`,
+      html`<span class="mono">${foreignText(String(value))}</span>`,
+    ])
+  );
+  return html`<details><summary>Config, before the arms' own fields</summary>${facts(fields)}</details>`;
 }
 
 function verifiedList({ verified: { answers, gold, scores } }: LeaderboardEntry): Html {
@@ -104,13 +123,4 @@ function facts(pairs: readonly (readonly [name: string, value: Part])[]): Html {
       `
     )
   }</dl>`;
-}
-
-function configFields({ config }: LeaderboardEntry): [string, Part][] {
-  return Object.entries(config).flatMap(([group, fields]) =>
-    Object.entries(fields).map(([name, value]): [string, Part] => [
-      `${group}.${name}`,
-      html`<span class="mono">${foreignText(String(value))}</span>`,
-    ])
-  );
 }

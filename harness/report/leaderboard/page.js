@@ -29,7 +29,10 @@ function readState() {
       filters[name] = value;
     }
   }
-  const sort = document.querySelector(`th[data-key="${CSS.escape(given.get("sort") ?? "")}"]`)?.dataset.key ?? null;
+  const keys = [...document.querySelectorAll("th[data-key]")].map((head) => head.dataset.key).filter((key) =>
+    key !== ""
+  );
+  const sort = keys.includes(given.get("sort")) ? given.get("sort") : null;
   const order = given.get("order") === "ascending" ? "ascending" : "descending";
   return { filters, search: given.get("find") ?? "", sort, order: sort && order, row: given.get("row") };
 }

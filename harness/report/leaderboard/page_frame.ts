@@ -8,7 +8,7 @@ import style from "./page.css" with { type: "text" };
 export interface PageParts {
   readonly title: string;
   readonly description: string;
-  readonly body: Html;
+  readonly body: Part;
   /** Runs at the end of the page; null: the page has no script. */
   readonly script: string | null;
 }

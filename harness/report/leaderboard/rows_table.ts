@@ -24,16 +24,17 @@ export function verifiedText({ gold, scores }: Verified): string {
 /** The table, in a box that scrolls sideways where it must. */
 export function rowsTable(group: BoardGroup, { rows, pageOf }: TableOptions): Html {
   const axis = axisOf(rows), heads = pageOf ? HEADS : HEADS.slice(0, -1);
+  const body = rows.map((row, i) => {
+    const newTier = i > 0 && rows[i - 1]?.tier !== row.tier;
+    return rowHtml(row, { group, axis, pageOf, newTier });
+  });
   return html`
     <div class="scroll rows" role="region" aria-label="Rows of ${shortText(group.group.task)}" tabindex="0">
       <table>
         <thead>
           <tr>${heads.map(headCell)}</tr>
         </thead>
-        <tbody>${rows.map((row, i) =>
-          rowHtml(row, { group, axis, pageOf, newTier: i > 0 && rows[i - 1]?.tier !== row.tier })
-        )}
-        </tbody>
+        <tbody>${body}</tbody>
       </table>
     </div>
   `;
@@ -98,8 +99,9 @@ function rowHtml(of: BoardRow, { group, axis, pageOf, newTier }: RowContext): Ht
     cell("wide", verifiedHtml(entry.verified)),
     page !== null && cell("go", links(of, page)),
   ];
+  const classes = newTier ? "newtier" : "", device = devices.join("\n");
   return html`
-    <tr id="${id}" class="${newTier && "newtier"}" data-arm="${name}" data-device="${devices.join("\n")}"
+    <tr id="${id}" class="${classes}" data-arm="${name}" data-device="${device}"
       data-verified="${verified}">${cells}</tr>
   `;
 }
@@ -107,8 +109,8 @@ function rowHtml(of: BoardRow, { group, axis, pageOf, newTier }: RowContext): Ht
 function links({ id, entry, row }: BoardRow, page: string): Html {
   const name = shortText(entry.about.name), arm = shortText(row.arm);
   return html`
-    <a href="${page}" aria-label="Entry ${name}">entry</a><a class="anchor" href="#${id}"
-      aria-label="Link to ${arm} of ${name}">link</a>
+    <a href="${page}" aria-label="Entry ${name}">entry</a>
+    <a class="anchor" href="#${id}" aria-label="Link to ${arm} of ${name}">link</a>
   `;
 }
 
@@ -131,20 +133,16 @@ function differenceHtml({ reference, difference }: LeaderboardRow): Html {
   if (difference === null) return html`<span class="reference">${reference ? "the reference" : UNKNOWN}</span>`;
   const { against, effect, adjustedP, conclusion, registered, seeds } = difference;
   const p = pValue(adjustedP), how = seeds === 1 ? "one seed" : `p ${p.startsWith("<") ? p : `= ${p}`}`;
-  return html`
-    ${points(effect.value)} <span
-      class="quiet">(${pointsInterval(
-        effect,
-      )})</span><small><span class="${conclusion}">${CONCLUSIONS[conclusion]}</span> · ${how} · ${foreignText(
-        against,
-      )}${!registered && " · exploratory"}</small>
-  `;
+  const verdict = html`<span class="${conclusion}">${CONCLUSIONS[conclusion]}</span>`;
+  const parts = [verdict, how, foreignText(against), ...(registered ? [] : ["exploratory"])];
+  const interval = ` (${pointsInterval(effect)})`;
+  return html`${points(effect.value)}<span class="quiet">${interval}</span><small>${joined(parts, " · ")}</small>`;
 }
 
 /** Tens of percent around all intervals. */
 function axisOf(rows: readonly BoardRow[]): readonly [number, number] {
-  const lower = Math.min(...rows.map(({ row }) => row.score.lower)),
-    upper = Math.max(...rows.map(({ row }) => row.score.upper));
+  const lower = Math.min(...rows.map(({ row }) => row.score.lower));
+  const upper = Math.max(...rows.map(({ row }) => row.score.upper));
   const [low, high] = [Math.max(0, Math.floor(10 * lower) / 10), Math.min(1, Math.ceil(10 * upper) / 10)];
   return low < high ? [low, high] : [0, 1];
 }

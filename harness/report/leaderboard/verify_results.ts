@@ -91,8 +91,24 @@ function wrongRecord(cell: CellResults, plan: PlanRecord): string[] {
   return [
     ...is("its record is of another task", record?.task.name === plan.task.name && record.task.data === plan.task.data),
     ...is("its record is of another policy", record?.policy === plan.policy.name),
-    ...is("its config is not the plan's", outcome.match.config === sha256(canonicalJson(plan.config))),
+    ...is("its match proof is of another config", outcome.match.config === sha256(canonicalJson(plan.config))),
+    ...wrongFields(cell, plan).map((field) => `${nameOf(cell)}: ${field} is not what the plan says`),
   ];
+}
+
+/** Fields of a cell's config that are neither the plan's, nor its arm's, nor a value that was to be tried. */
+function wrongFields({ entry, record }: CellResults, { config, arms, amendments, sweep }: PlanRecord): string[] {
+  const { overrides = {} } =
+    [...arms, ...amendments.flatMap((later) => later.arms)].find(({ name }) => name === entry.arm) ?? {};
+  const groups = Object.entries({ ...config, ...record?.config });
+  const keys = groups.flatMap(([group, fields]) =>
+    Object.keys({ ...config[group], ...fields }).map((name) => [group, name, `${group}.${name}`] as const)
+  );
+  return keys.flatMap(([group, name, key]) => {
+    const value = record?.config[group]?.[name], planned = key in overrides ? overrides[key] : config[group]?.[name];
+    const tried = key === sweep?.field && value !== undefined && sweep.values.includes(value);
+    return value === planned || tried ? [] : [key];
+  });
 }
 
 function unmatched({ experiment, plan, cells }: Results): string[] {

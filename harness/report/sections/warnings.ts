@@ -2,12 +2,13 @@
 // match, budgets that differ, and trainings that collapsed.
 
 import { type Html, html, type Part } from "../html.ts";
-import { fourDigits, plural, points } from "../numbers.ts";
+import { plural, points } from "../numbers.ts";
 import { type RewardWarning, RISE, SOLVED } from "../reward_warnings.ts";
-import type { View } from "../view.ts";
+import { armLabel, armNamed, type View } from "../view.ts";
 
 /** The warnings, worst first; empty where there is none. */
-export function warnings({ study, results, arms }: View, rewards: readonly RewardWarning[]): Html[] {
+export function warnings(view: View, rewards: readonly RewardWarning[]): Html[] {
+  const { study, results, arms } = view;
   const cells = results.cells.length, missing = arms.flatMap(({ study }) => study.missing);
   const failed = arms.flatMap(({ name, study }) =>
     study.missing.flatMap(({ seed, failure }) =>
@@ -29,7 +30,7 @@ export function warnings({ study, results, arms }: View, rewards: readonly Rewar
         )
       }.${failed.length > 0 && html`<ul>${failed}</ul>`}`,
     ),
-    ...[...Map.groupBy(rewards, ({ arm }) => arm)].map(([arm, of]) => rewardWarning(arm, of, study.margin)),
+    rewards.length > 0 && rewardWarning(view, rewards),
     results.experiment.match.uneven.length > 0 && warning(
       "Budgets differ",
       html`${results.experiment.match.uneven.join("; ")}. Tokens that were drawn and discarded count.`,
@@ -37,31 +38,36 @@ export function warnings({ study, results, arms }: View, rewards: readonly Rewar
   ].filter((html) => html !== false);
 }
 
-function rewardWarning(arm: string, of: readonly RewardWarning[], margin: number): Html {
-  const most = of.reduce((worst, one) => one.reward > worst.reward ? one : worst);
-  const stretch = most.stretch === "whole" ? "over the whole training" : "over the second half of the training";
-  const share = Math.abs(most.bonus) < 0.005
-    ? "none of it from bonuses"
-    : `${fourDigits(Number(most.bonus.toFixed(2)))} of it from the arm's own bonuses`;
+function rewardWarning(view: View, found: readonly RewardWarning[]): Html {
+  const rows = [...Map.groupBy(found, ({ arm }) => arm)].map(([arm, of]) => {
+    const most = of.reduce((most, one) => one.reward > most.reward ? one : most);
+    return [
+      armLabel(armNamed(view, arm)),
+      html`${of.length} of ${armNamed(view, arm).cells.length}`,
+      most.seed,
+      most.stretch,
+      `+${most.reward.toFixed(2)}`,
+      most.bonus.toFixed(2),
+      points(most.accuracy),
+    ];
+  });
   return warning(
-    html`<bdi>${arm}</bdi>: reward rises, held-out accuracy does not`,
-    html`
-      In ${plural(of.length, "seed")} (${of.map(({ seed }) => seed).join(", ")}). In seed ${most.seed} the mean total
-      reward changed by +${most.reward.toFixed(2)} ${stretch}, ${share}, and accuracy by ${points(
-        most.accuracy,
-      )} points. What
-      is paid is not what is wanted here. <span
-        class="rule">Rule: the reward rose by at least ${RISE} of its spread, accuracy
-      by less than ${points(margin).slice(1)} points, to less than ${100 * SOLVED} %.</span>
-    `,
+    "Reward rises, held-out accuracy does not",
+    html`What is paid there is not what is wanted. The rule: over the whole training, or its second half, the mean total reward
+rose by at least ${RISE} of its spread and accuracy by less than ${points(view.study.margin).slice(1)} points, to less
+than ${100 * SOLVED} %.`,
+    table("By arm, and the seed of each whose reward rose most", [
+      { head: "arm" },
+      { head: "seeds", number: true },
+      { head: "most in seed", number: true },
+      { head: "over" },
+      { head: "reward", number: true },
+      { head: "of it bonus", number: true, hint: "the arm's own bonuses" },
+      { head: "accuracy, points", number: true },
+    ], [{ head: null, rows }]),
   );
 }
 
-function warning(title: Part, body: Html): Html {
-  return html`
-    <div class="warning">
-      <h3><span aria-hidden="true">!</span> ${title}</h3>
-      <p>${body}</p>
-    </div>
-  `;
+function warning(title: Part, body: Html, more: Html | null = null): Html {
+  return html`<div class="warning"><h3><span aria-hidden="true">!</span> ${title}</h3><p>${body}</p>${more}</div>`;
 }

@@ -44,8 +44,17 @@ Deno.test("plotText() draws the arms that are named, and leaves out those withou
   match(plotText(exploration, "total", ["memory-r+"], display), /^ +memory-r\+: 1\.5 -> 3\.5$/m);
   const text = plotText(exploration, "memory.keys", [], display);
   match(text, /memory-r\+: 10 -> 30/);
-  match(text, /\(1 of 2 arms not drawn/);
+  match(text, /\(1 more arm, or without values: name the arms to draw\)/);
   throws(() => plotText(exploration, "memory.keys", ["grpo"], display), /FailureError: Cannot plot memory\.keys: none/);
+});
+
+Deno.test("plotText() of many arms draws the best and the one they are compared with", () => {
+  const run = (right: number) => [Array.from({ length: 10 }, (_, i) => i < right ? 1 : 0)];
+  const scores = Object.fromEntries([0, 3, 9, 1, 8, 7, 2, 6, 5, 4].map((right) => [`arm-${right}`, run(right)]));
+  const many = fakeResults({ scores }),
+    text = plotText({ results: many, study: studyOf(many) }, "accuracy", [], display);
+  deepEqual(text.match(/^ +[a-z] arm-\d/gm)?.map((line) => line.at(-1)), ["0", "9", "8", "7", "6", "5"]);
+  match(text, /\(4 more arms, or without values/);
 });
 
 Deno.test("plotText() without a metric lists them, with a wrong one the nearest", () => {

@@ -1,0 +1,33 @@
+// A command in this process, in a folder, with what it printed by console; what commander prints itself (--help) it
+// writes past that.
+
+import { main } from "../../harness/cli/main.ts";
+
+/** What came of a command. */
+export interface Captured {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `matchbox <args>` in a folder. */
+export async function captured(folder: string, ...args: readonly string[]): Promise<Captured> {
+  const { log, error } = console, before = Deno.cwd();
+  let stdout = "", stderr = "";
+  console.log = (text: unknown) => stdout += `${text}\n`;
+  console.error = (text: unknown) => stderr += `${text}\n`;
+  Deno.chdir(folder);
+  try {
+    return { code: await main(args), stdout, stderr };
+  } finally {
+    Deno.chdir(before);
+    Object.assign(console, { log, error });
+  }
+}
+
+/** The examples in a command's --help as arguments: what follows "deno task ". */
+export function examplesOf(help: string): string[][] {
+  const [, examples = ""] = /\nExamples?:\n([^]*?)(?:\n\n|\n*$)/.exec(help) ?? [];
+  return examples.split("\n").flatMap((line) => /^ {2}deno task (\S.*)$/.exec(line)?.[1] ?? [])
+    .map((line) => line.split(/ {2,}/)[0]!.trim().split(" "));
+}
