@@ -5,6 +5,14 @@ import type { Comparison, Conclusion, Study } from "../stats/study.ts";
 
 const METRICS = { accuracy: "test accuracy", passAtSamples: "share of test questions with a correct sample" };
 
+/** What several come to, and which of them comes first. */
+const MANY: Readonly<Record<Conclusion, { readonly word: string; readonly order: (one: Comparison) => number }>> = {
+  better: { word: "better", order: ({ effect }) => effect.value },
+  worse: { word: "worse", order: ({ effect }) => -effect.value },
+  same: { word: "no different by what matters", order: () => 0 },
+  undecided: { word: "undecided", order: () => 0 },
+};
+
 /** More comparisons than this are told by their conclusion alone. */
 const TOLD_APART = 3;
 
@@ -51,7 +59,7 @@ export function answerText({ comparisons, metric, margin, against, matched }: St
     return `Nothing can be compared with ${against} yet: no other arm of the plan has finished.`;
   }
   const doubt = matched ? "" : " The cells are not matched, so that a difference may have other causes.";
-  if (registered.length > TOLD_APART) return `${grouped(registered, against, metric)}.${doubt}`;
+  if (registered.length > TOLD_APART) return `${grouped(registered, margin, metric)}.${doubt}`;
   const samples = [...new Set(registered.map(sampleText))];
   const told = registered.map((comparison) =>
     conclusionText(comparison, margin) + (samples.length > 1 ? ` with ${sampleText(comparison)}` : "")
@@ -66,16 +74,18 @@ function sampleText({ seeds, items }: Comparison): string {
   return items > 1 ? `${runs}, ${items} questions` : runs;
 }
 
-function grouped(comparisons: readonly Comparison[], against: string, metric: Study["metric"]): string {
-  const words: Readonly<Record<Conclusion, string>> = {
-    better: "better",
-    worse: "worse",
-    same: "no difference that matters",
-    undecided: "undecided",
-  };
-  const parts = Object.entries(words).flatMap(([conclusion, word]) => {
-    const arms = comparisons.filter((one) => one.conclusion === conclusion).map(({ arm }) => arm);
-    return arms.length === 0 ? [] : [`${word}: ${arms.join(", ")}`];
+/** The first of many apart, the others by how many came to what. */
+function grouped([first, ...others]: readonly Comparison[], margin: number, metric: Study["metric"]): string {
+  const parts = Object.entries(MANY).flatMap(([conclusion, { word, order }]) => {
+    const those = others.filter((one) => one.conclusion === conclusion).sort((a, b) => order(b) - order(a));
+    const most = those[0];
+    if (!most) return [];
+    if (those.length <= TOLD_APART) return [`${those.length} ${word} (${those.map(({ arm }) => arm).join(", ")})`];
+    if (conclusion === "better" || conclusion === "worse") {
+      return [`${those.length} ${word} (most ${most.arm}, by ${points(Math.abs(most.effect.value))} points)`];
+    }
+    return [`${those.length} ${word}`];
   });
-  return `In ${METRICS[metric]}, against ${against}, ${parts.join("; ")}`;
+  const leading = first ? `${conclusionText(first, margin)}; of ` : "";
+  return `In ${METRICS[metric]}, ${leading}${others.length} other arms compared, ${parts.join(", ")}`;
 }

@@ -32,6 +32,8 @@ export interface Measured {
   readonly arm: string;
   readonly seeds: readonly number[];
   readonly items: number;
+  /** Nothing is trained. */
+  readonly fixed: boolean;
   /** One training alone, which says nothing of others. */
   readonly lone: boolean;
   /** Means over the pairs. */
@@ -69,14 +71,17 @@ export function worstVerdict(verdicts: readonly Verdict[]): Verdict {
 export function judgeArms(arms: readonly PairedArm[], margin: number): ArmVerdict[] {
   const measured = arms.map(measureArm), verdicts = concludeArms(measured, margin);
   return measured.map((arm, i) => {
-    const { components, seeds, items, effect } = arm;
-    return {
-      ...arm,
-      ...verdicts[i]!,
-      detectable: components && detectable(components, seeds.length, items, { level: LEVEL / arms.length }),
-      tooGood: !arm.lone && effect.lower > margin,
-    };
+    const tooGood = !arm.lone && arm.effect.lower > margin;
+    return { ...arm, ...verdicts[i]!, detectable: leastFound(arm, LEVEL / arms.length), tooGood };
   });
+}
+
+/** The larger of what the two-way p and, of trained arms, {@linkcode seedsP} would find. */
+function leastFound({ components, seeds: { length: runs }, items, fixed }: Measured, level: number): number | null {
+  if (components === null) return null;
+  const bySeeds = { run: components.run + components.residual / items, item: 0, residual: 0 };
+  const found = [components, ...(fixed ? [] : [bySeeds])].map((of) => detectable(of, runs, items, { level }));
+  return found.some((effect) => effect === null) ? null : Math.max(...found.map((effect) => effect ?? 0));
 }
 
 /** The verdicts over one family of arms. */
@@ -103,6 +108,7 @@ export function measureArm({ arm, pairing, fixed }: PairedArm): Measured {
     arm,
     seeds,
     items: items.length,
+    fixed,
     lone: seeds.length === 1 && !fixed,
     candidate: average(runMeans(a)),
     baseline: average(runMeans(b)),

@@ -28,20 +28,20 @@ const methods: Readonly<Record<string, (values: readonly Float64Array[], seed: n
 
 console.log(`Coverage (%) of 95 % intervals: ${sets} data sets of ${items} items a scenario\n`);
 console.log(["of", "scenario", "seeds", ...Object.keys(methods)].join(" | "));
-for (const  of of["difference", "score"] as const) {
+for (const what of ["difference", "score"] as const) {
   for (const [place, scenario] of scenarios.entries()) {
-    const means = truthOf(scenario), truth = of === "difference" ? means.a - means.b : means.b;
+    const means = truthOf(scenario), truth = what === "difference" ? means.a - means.b : means.b;
     for (const runs of [2, 3, 5, 10]) {
       const hits = Object.keys(methods).map(() => 0);
       for (let set = 0; set < sets; set++) {
         const { a, b } = simulatedPair(scenario, runs, items, stream(set, "coverage", place, runs));
-        const values = of === "score" ? b : a.map((row, run) => row.map((value, item) => value - b[run]![item]!));
+        const values = what === "score" ? b : a.map((row, run) => row.map((value, item) => value - b[run]![item]!));
         for (const [method, interval] of Object.values(methods).entries()) {
           const { lower, upper } = interval(values, set);
           if (lower <= truth && truth <= upper) hits[method]!++;
         }
       }
-      console.log([of, scenario.name, runs, ...hits.map((count) => (100 * count / sets).toFixed(1))].join(" | "));
+      console.log([what, scenario.name, runs, ...hits.map((count) => (100 * count / sets).toFixed(1))].join(" | "));
     }
   }
 }

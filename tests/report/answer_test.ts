@@ -37,10 +37,13 @@ Deno.test("answerText() names seeds and questions of each comparison where they 
   );
 });
 
-Deno.test("answerText() groups many arms by what they come to", () => {
+Deno.test("answerText() tells the first of many arms apart, and the others by what they come to", () => {
+  const higher = [run(17), run(18), run(17), run(18)], wild = [run(1), run(20), run(1), run(9)];
+  const text = answer({ grpo: low, first: high, b: high, c: higher, d: high, e: high, f: low, g: wild });
   equal(
-    answer({ grpo: low, a: high, b: high, c: low, d: [run(1), run(20), run(1), run(9)] }),
-    "In test accuracy, against grpo, better: a, b; no difference that matters: c; undecided: d.",
+    text.replace(/\d+\.\d to \d+\.\d/, "A to B"),
+    "In test accuracy, first is better than grpo by 55.0 points (95 % interval A to B); of 6 other arms compared, " +
+      "4 better (most c, by 65.0 points), 1 no different by what matters (f), 1 undecided (g).",
   );
 });
 

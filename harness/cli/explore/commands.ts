@@ -1,8 +1,7 @@
 // The commands of the shell as a table: what each is called, takes and answers. No terminal is known here.
 
 import { compareText } from "./compare.ts";
-import type { Display, Exploration } from "./exploration.ts";
-import { wholeNumber } from "./exploration.ts";
+import { type Display, type Exploration, wholeNumber } from "./exploration.ts";
 import { listText } from "./list.ts";
 import { type EmbedQuestion, neighbourRequest, neighboursText } from "./neighbours.ts";
 import { plotText } from "./plot.ts";

@@ -1,7 +1,6 @@
 // `list`: the arms of an experiment with their scores, or its cells one by one.
 
-import { percent, points, quantity } from "../format.ts";
-import { alignColumns } from "../format.ts";
+import { alignColumns, percent, points, quantity } from "../format.ts";
 import type { Estimate } from "../../stats/estimate.ts";
 import { type Exploration, metricNames, probability } from "./exploration.ts";
 import { visibleText } from "./visible_text.ts";

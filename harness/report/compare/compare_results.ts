@@ -246,9 +246,11 @@ export function scoreNotes(judged: readonly ArmVerdict[], paired: readonly Paire
 
 function sideOf({ origin, plan, cells }: Results): GateSide {
   const records = cells.flatMap(({ record }) => record?.environment ? [record] : []);
-  const of = (text: (record: (typeof records)[number]) => string) => [...new Set(records.map(text))].join("; ");
-  const commit = of(({ environment }) =>
-    environment?.gitCommit ? ` ${environment.gitCommit.slice(0, 8)}${environment.gitDirty ? " (changed)" : ""}` : ""
-  );
-  return { origin, made: `Matchbox ${plan?.matchbox ?? "?"}${commit}, ${of(machineText) || "an unknown machine"}` };
+  const machines = new Set(records.map(machineText));
+  const commits = new Set(records.flatMap(({ environment }) => {
+    if (!environment?.gitCommit) return [];
+    return [environment.gitCommit.slice(0, 8) + (environment.gitDirty ? " (changed)" : "")];
+  }));
+  const version = [`Matchbox ${plan?.matchbox ?? "?"}`, ...(commits.size > 0 ? [[...commits].join(" and ")] : [])];
+  return { origin, made: `${version.join(" at ")}, ${[...machines].join("; ") || "an unknown machine"}` };
 }

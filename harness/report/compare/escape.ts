@@ -15,7 +15,10 @@ export function inTerminal(text: string): string {
 
 /** As Markdown: no character that GitHub's dialect, or HTML within it, reads as more than itself. */
 export function inMarkdown(text: string): string {
-  return inTerminal(text).replace(/[^\p{L}\p{M}\p{N} .,;%=+/'…·-]/gu, (character) => `&#${character.codePointAt(0)};`);
+  return inTerminal(text).replace(
+    /[^\p{L}\p{M}\p{N} .,;%=+/'…·():-]|:(?! )/gu,
+    (character) => `&#${character.codePointAt(0)};`,
+  );
 }
 
 /** As XML, in an element or an attribute. */

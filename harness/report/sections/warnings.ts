@@ -1,6 +1,7 @@
 // What a reader must know before believing a number: reward that rose without accuracy, cells that are missing or do not
 // match, budgets that differ, and trainings that collapsed.
 
+import { table } from "../elements.ts";
 import { type Html, html, type Part } from "../html.ts";
 import { plural, points } from "../numbers.ts";
 import { type RewardWarning, RISE, SOLVED } from "../reward_warnings.ts";
