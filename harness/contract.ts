@@ -346,6 +346,8 @@ export interface Environment {
   readonly os: string;
   readonly arch: string;
   readonly cpu: string;
+  /** Vector extensions of the processor by which kernels are chosen, e.g. "avx2"; null where the system does not tell. */
+  readonly vectors: readonly string[] | null;
   readonly cores: number;
   readonly memoryBytes: number;
   readonly device: string;

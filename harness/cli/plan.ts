@@ -33,7 +33,7 @@ interface PlanFlags {
 }
 
 /**
- * What is assumed where nothing is stated: medians over the eight trained arms of baselines/arithmetic/embedded whose
+ * What is assumed where nothing is stated: medians over the eight trained arms of baselines/arithmetic/embedded.json whose
  * paired difference from GRPO is below five points, 8 seeds and 512 questions each.
  */
 const measured = { accuracy: 0.67, independent: 0.09, seedSd: 1.3, itemSd: 9 };
@@ -88,7 +88,7 @@ export function addPlan(program: Command, done: (exitCode: number) => void): voi
       `
 Differences are paired by seed and question, so only what changes between the arms counts. Without --from and --changed,
 the arms differ on ${percent(measured.independent)} of the questions on which independent answers of that accuracy would
-differ, 2 p (1 - p). The defaults are medians of baselines/arithmetic/embedded; other tasks and longer training differ.
+differ, 2 p (1 - p). The defaults are medians of baselines/arithmetic/embedded.json; other tasks and longer training differ.
 
 Examples:
   deno task plan --effect 2
@@ -215,7 +215,7 @@ function stated({ accuracy = measured.accuracy, changed, seedSd, itemSd, items =
     );
   }
   const given = [accuracy === measured.accuracy, changed === undefined, seedSd === undefined, itemSd === undefined];
-  const words = given.every(Boolean) ? "Assumed, as measured in baselines/arithmetic/embedded" : "Stated";
+  const words = given.every(Boolean) ? "Assumed, as measured in baselines/arithmetic/embedded.json" : "Stated";
   return {
     words: `${words}: ${percent(differs)} of the questions change between the arms, ` +
       `and the difference deviates by ${seed} points over seeds and ${item} over questions.`,

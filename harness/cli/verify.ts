@@ -45,7 +45,7 @@ Exit code: 0 nothing failed, 1 something failed, 2 the command was wrong.
 Examples:
   deno task verify results/arithmetic-embedded-quick-1a2b3c4d
   deno task verify results/arithmetic-embedded-quick-1a2b3c4d --cell memory-r+/2 --replay 5
-  deno task verify baselines/arithmetic/embedded          records alone
+  deno task verify baselines/arithmetic/embedded.json     records alone
 `,
     )
     .action(async (folder: string, flags: VerifyFlags) => done(await run(folder, flags)));

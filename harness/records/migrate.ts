@@ -15,7 +15,7 @@ const same: Step = (value) => value;
 
 /** What there is: for each kind, the step from version 1 to 2, and from 2 to 3. null: version 1, or 2, had no such file. */
 const steps = {
-  "matchbox.cell": [cellFrom1, same],
+  "matchbox.cell": [cellFrom1, cellFrom2],
   "matchbox.experiment": [experimentFrom1, (experiment) => ({ ...experiment, metrics: METRICS })],
   "matchbox.plan": [null, same],
   "matchbox.tuning": [null, same],
@@ -73,6 +73,12 @@ function cellFrom1(cell: JsonObject): JsonObject {
     outcome: isObject(outcome) ? outcomeFrom1(outcome, cell) : outcome,
     timing: isObject(timing) ? { ...timing, resumes: 0 } : timing,
   };
+}
+
+/** Version 2 did not say which vector extensions the processor has. */
+function cellFrom2(cell: JsonObject): JsonObject {
+  const { environment } = cell;
+  return { ...cell, environment: isObject(environment) ? { ...environment, vectors: null } : environment };
 }
 
 /**

@@ -117,6 +117,8 @@ export const environmentSchema = z.strictObject({
   os: z.string(),
   arch: z.string(),
   cpu: z.string(),
+  vectors: z.array(z.string()).nullable()
+    .describe("vector extensions of the processor by which kernels are chosen; null: not known"),
   cores: z.int().min(1),
   memoryBytes: count(),
   device: z.string(),

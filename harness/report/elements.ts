@@ -32,7 +32,7 @@ export function table(caption: string, columns: readonly Column[], groups: reado
       ? html`<td class="n">${part}</td>`
       : html`<td>${part}</td>`;
   return html`
-    <div class="scroll" role="region" tabindex="0" aria-label="${caption}">
+    <div class="scroll" role="group" tabindex="0" aria-label="${caption}">
       <table>
     <caption>${caption}</caption>
     <thead><tr>${columns.map(({ head, number, hint }) =>

@@ -16,6 +16,7 @@ import { performanceProfiles } from "./sections/performance_profiles.ts";
 import { matchProof, reproduce } from "./sections/provenance.ts";
 import { question, titleOf } from "./sections/question.ts";
 import { questionBrowser } from "./sections/question_browser.ts";
+import { tuned } from "./sections/tuned.ts";
 import { lengthsAndCollapses, memoryGauges, optimiser, rewardParts } from "./sections/training.ts";
 import { verdict } from "./sections/verdict.ts";
 import { warnings } from "./sections/warnings.ts";
@@ -43,7 +44,7 @@ export function pageText(parts: readonly Results[], assets: PageAssets, study?: 
     cost(view),
     questionBrowser(view, packQuestions(view)),
   ];
-  const provenance = [matchProof(view), reproduce(view)];
+  const provenance = [...tuned(view), matchProof(view), reproduce(view)];
   const charts = exploratory.flatMap((section) => section.charts);
   return documentText(shell(
     titleOf(view),
@@ -136,7 +137,7 @@ function shell(title: string, { style, theme, library, scripts }: PageAssets, bo
       </head>
       <body>
     <a class="skip" href="#main">Skip to the report</a>
-    <button type="button" class="theme" id="theme" aria-pressed="false" hidden>Dark theme</button>
+    <header><button type="button" class="theme" id="theme" aria-pressed="false" hidden>Dark theme</button></header>
     ${body}
     ${chart.element}
     ${late.map(({ element }) => element)}

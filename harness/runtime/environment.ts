@@ -19,6 +19,18 @@ async function git(...args: readonly string[]): Promise<string | null> {
   }
 }
 
+/** Those by which ONNX Runtime chooses kernels; the model's name says little where a virtual machine hides it. */
+const VECTORS = ["avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "sve"];
+
+async function vectorExtensions(): Promise<string[] | null> {
+  try {
+    const line = /^(?:flags|Features)\s*: (.*)$/m.exec(await readFile("/proc/cpuinfo", "utf8"))?.[1];
+    return line === undefined ? null : VECTORS.filter((name) => line.split(" ").includes(name));
+  } catch {
+    return null; // not Linux
+  }
+}
+
 /** The environment of this process. */
 export async function environment(device: Device, threads: number): Promise<Environment> {
   const status = await git("status", "--porcelain", "--untracked-files=no");
@@ -29,6 +41,7 @@ export async function environment(device: Device, threads: number): Promise<Envi
     os: `${os.type()} ${os.release()}`,
     arch: os.arch(),
     cpu: os.cpus()[0]?.model ?? "unknown",
+    vectors: await vectorExtensions(),
     cores: os.availableParallelism(),
     memoryBytes: os.totalmem(),
     device,

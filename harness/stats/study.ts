@@ -167,9 +167,7 @@ function halfwayOf(curves: readonly (readonly CurvePoint[])[]): number | null {
 }
 
 function notesOf(arms: readonly ArmStudy[], comparisons: readonly Comparison[]): string[] {
-  const missing = arms.flatMap(({ arm, missing }) =>
-    missing.map(({ seed, status }) => `${arm} seed ${seed} (${status})`)
-  );
+  const missing = arms.flatMap(({ arm, missing }) => missing.length === 0 ? [] : [`${arm} ${missingText(missing)}`]);
   const seeds = Math.min(...comparisons.map((comparison) => comparison.seeds.length));
   const compared = arms.filter(({ arm }) =>
     comparisons.some((one) => one.registered && (one.arm === arm || one.against === arm))
@@ -195,4 +193,12 @@ function notesOf(arms: readonly ArmStudy[], comparisons: readonly Comparison[]):
       ]
       : []),
   ];
+}
+
+/** "seed 3 (failed)", "seeds 1, 2 (pending)" */
+function missingText(cells: readonly MissingCell[]): string {
+  return [...Map.groupBy(cells, ({ status }) => status)].map(([status, those]) => {
+    const seeds = those.map(({ seed }) => seed).join(", ");
+    return `${those.length === 1 ? "seed" : "seeds"} ${seeds} (${status})`;
+  }).join(", ");
 }

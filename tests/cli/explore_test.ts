@@ -12,7 +12,7 @@ import { writeResultsFolder } from "./explore/results_folder.ts";
 
 const parent = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => rmSync(parent, { recursive: true }));
-const program = fileURLToPath(new URL("./explore/program.ts", import.meta.url));
+const program = fileURLToPath(new URL("../../harness/cli/main.ts", import.meta.url));
 const folder = join(parent, "results");
 const made = fakeResults({ scores: { "grpo": [[1, 0, 0], [0, 1, 0]], "memory-r+": [[1, 1, 0], [1, 1, 1]] } });
 const hostile = "\x1b]0;owned\x07\x1b[2J\u202e gpj.exe\r<script>alert(1)</script>\n" + "z".repeat(1_000_000);

@@ -25,7 +25,7 @@ import { writeCellFolder, writeResultsFolder } from "./explore/results_folder.ts
 
 const parent = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => rmSync(parent, { recursive: true }));
-const program = fileURLToPath(new URL("./explore/program.ts", import.meta.url));
+const program = fileURLToPath(new URL("../../harness/cli/main.ts", import.meta.url));
 const made = fakeResults({ scores: { "grpo": [[1, 0], [0, 1]], "memory-r+": [[1, 1], [1, 1]] } });
 const [first, ...others] = made.cells;
 

@@ -181,6 +181,7 @@ async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void, stop: 
       os: Deno.build.os,
       arch: Deno.build.arch,
       cpu: "fake",
+      vectors: null,
       cores: 2,
       memoryBytes: 2 ** 30,
       device: spec.device,

@@ -16,6 +16,7 @@ export const machine: Environment = {
   os: "Linux",
   arch: "x64",
   cpu: "Quick 9000",
+  vectors: null,
   cores: 2,
   memoryBytes: 2 ** 33,
   device: "cpu",

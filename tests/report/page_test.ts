@@ -106,7 +106,7 @@ Deno.test("pageText() keeps hostile names, questions and completions text", () =
   const pieces = (text: string) => all(text, /id="(question-piece-\d+)"/g).length;
   equal(tags(hostile).length - pieces(hostile), tags(tame).length - pieces(tame));
   ok(!/\sonerror=|\sonload=/.test(hostile.replace(/<script\b[^]*?<\/script>/g, "").replace(/&[^;]*;/g, "")));
-  ok(!/[\0-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200b]/.test(hostile.replace(assets.library, "")));
+  equal(/(?!\n)\p{Cc}|(?!\u200d)\p{Cf}/u.exec(hostile.replace(assets.library, "")), null);
   ok(hostile.isWellFormed());
   ok(hostile.includes("[U+202E]gnp.exe"));
 });
@@ -151,4 +151,13 @@ Deno.test("pageText() of two results shows both commands, and the second's arms 
   match(text, /Results 2, added/);
   match(text, /deno task bench 'it'\\''s'/);
   equal(text.match(/added later/g)?.length, 3);
+});
+
+Deno.test("pageText() shows what was tuned, and what was chosen", () => {
+  const results = pageResults(), { entry } = results.cells[0]!;
+  const tried = [0.1, 0.2].map((value) => ({ value, accuracy: value, cells: [{ ...entry, accuracy: value }] }));
+  const tuning = { field: "rl.learningRate", arms: [{ arm: "plain", tried, chosen: 0.2 }] };
+  const text = seen(pageOf({ ...results, experiment: { ...results.experiment, tuning } }));
+  match(text, /Greedy validation accuracy by rl\.learningRate.* plain 0\.2 10\.0 % 20\.0 %/);
+  ok(!seen(page).includes("Tuning"));
 });

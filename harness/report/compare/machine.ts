@@ -3,11 +3,11 @@
 
 import type { CellRecord } from "../../records/schema.ts";
 
-/** "AMD EPYC x64, cpu, onnxruntime 1.30.0"; what is unknown says so. */
+/** "AMD EPYC x64 (avx avx2 fma), cpu, onnxruntime 1.30.0"; what is unknown says so. */
 export function machineText({ environment }: CellRecord): string {
   if (!environment) return "an unknown machine";
-  const { cpu, arch, device, onnxruntime } = environment;
-  return `${cpu} ${arch}, ${device}, onnxruntime ${onnxruntime}`;
+  const { cpu, vectors, arch, device, onnxruntime } = environment;
+  return `${cpu} ${arch}${vectors ? ` (${vectors.join(" ")})` : ""}, ${device}, onnxruntime ${onnxruntime}`;
 }
 
 /** Whether both ran on the same kind of machine. */

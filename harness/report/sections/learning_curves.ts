@@ -23,12 +23,12 @@ export function learningCurves(view: View): Section {
       upper: curve.map(({ upper }) => rounded(upper)),
     })),
   };
-  const any = curves.length > 0;
+  const drawn = curves.length > 0;
   return {
     id: "curves",
     title: "Learning curves",
-    charts: any ? [spec] : [],
-    body: !any ? absent("Accuracy was not measured while training.") : html`${figure(view, spec, { wide: true })}
+    charts: drawn ? [spec] : [],
+    body: !drawn ? absent("Accuracy was not measured while training.") : html`${figure(view, spec, { wide: true })}
 ${!known && absent("By updates alone: the steps, which count tokens, were not kept.")}
 ${
       reading(

@@ -195,8 +195,9 @@ function panels(
   notes: readonly Html[],
   { above = null, none = NOT_KEPT }: { readonly above?: Html | null; readonly none?: string } = {},
 ): Section {
-  const only = ({ lines }: ChartSpec) => new Set(lines.flatMap(({ y }) => y));
-  const charts = all.filter((chart) => only(chart).size > 1), constant = all.filter((chart) => only(chart).size === 1);
+  const levelsOf = ({ lines }: ChartSpec) => new Set(lines.flatMap(({ y }) => y));
+  const charts = all.filter((chart) => levelsOf(chart).size > 1),
+    constant = all.filter((chart) => levelsOf(chart).size === 1);
   const width = Math.max(0, ...view.results.cells.map(({ steps }) => pointWidth(steps?.length ?? 0)));
   return {
     id,
@@ -207,7 +208,7 @@ function panels(
         ? absent(none)
         : html`<p class="lead">Means over seeds${width > 1 && `; a point is the mean of ${width} updates`}. ${
           constant.length > 0 && `Not drawn, because always the same: ${
-            constant.map((chart) => `${chart.title} (${[...only(chart)].map(fourDigits).join()})`).join("; ")
+            constant.map((chart) => `${chart.title} (${[...levelsOf(chart)].map(fourDigits).join()})`).join("; ")
           }.`
         }</p><div class="panels">${charts.map((chart) => figure(view, chart))}</div>${reading(...notes)}`
     }`,
