@@ -12,7 +12,7 @@ import { listText } from "./explore/list.ts";
 import { plotMetrics } from "./explore/plot.ts";
 import { QuestionEmbedder } from "./explore/question_embedder.ts";
 import { runShell } from "./explore/shell.ts";
-import { visiblePage, visibleText } from "./explore/visible_text.ts";
+import { visiblePage, visibleText } from "../base/visible_text.ts";
 
 /** Adds the command to the program; `done` takes the exit code. */
 export function addExplore(program: Command, done: (exitCode: number) => void): void {

@@ -9,7 +9,7 @@ import { readResults } from "../records/results.ts";
 import { type ExportFormat, type ExportSource, exportSource } from "../report/exports/export_format.ts";
 import { formats } from "../report/exports/formats.ts";
 import { writeExport } from "../report/exports/write_export.ts";
-import { visibleText } from "./explore/visible_text.ts";
+import { visibleText } from "../base/visible_text.ts";
 import { alignColumns, quantity } from "./format.ts";
 
 /** Flags of `export`, as commander hands them over. */

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import config from "../../deno.json" with { type: "json" };
 import { FailureError, MisuseError } from "../base/errors.ts";
+import { visiblePage } from "../base/visible_text.ts";
 import type { RunOptions } from "../experiment/run_experiment.ts";
 import { addBaseline } from "./baseline.ts";
 import { addBench } from "./bench.ts";
@@ -46,8 +47,8 @@ export async function main(args: readonly string[], options: Pick<RunOptions, "w
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has printed its message
     const expected = error instanceof MisuseError || error instanceof FailureError;
     if (error instanceof Error && args.includes("--debug")) console.error(error.stack);
-    else if (expected) console.error(`error: ${error.message}`);
-    else console.error(`error: Cannot go on: ${error} (a defect of Matchbox; --debug shows where)`);
+    else if (expected) console.error(`error: ${visiblePage(error.message)}`);
+    else console.error(visiblePage(`error: Cannot go on: ${error} (a defect of Matchbox; --debug shows where)`));
     return error instanceof MisuseError ? 2 : 1;
   }
 }

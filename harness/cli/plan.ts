@@ -10,7 +10,7 @@ import { ALL_ITEMS, cellScores, isFinished } from "../stats/cell_scores.ts";
 import { detectable, planPower, powerOf } from "../stats/power.ts";
 import { differences, pairScores } from "../stats/scores.ts";
 import { type TwoWay, twoWay } from "../stats/two_way.ts";
-import { visiblePage, visibleText } from "./explore/visible_text.ts";
+import { visiblePage, visibleText } from "../base/visible_text.ts";
 import { alignColumns, duration, percent, quantity } from "./format.ts";
 import { parseCount } from "./parse_count.ts";
 

@@ -34,7 +34,7 @@ export function table(caption: string, columns: readonly Column[], groups: reado
   return html`
     <div class="scroll" role="group" tabindex="0" aria-label="${caption}">
       <table>
-    <caption>${caption}</caption>
+    <caption><span>${caption}</span></caption>
     <thead><tr>${columns.map(({ head, number, hint }) =>
       html`<th scope="col" class="${number ? "n" : ""}" title="${hint ?? ""}">${head}</th>`
     )}</tr></thead>

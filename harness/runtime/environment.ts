@@ -20,7 +20,18 @@ async function git(...args: readonly string[]): Promise<string | null> {
 }
 
 /** Those by which ONNX Runtime chooses kernels; the model's name says little where a virtual machine hides it. */
-const VECTORS = ["avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "sve"];
+const VECTORS = [
+  "avx",
+  "avx2",
+  "fma",
+  "avx_vnni",
+  "avx512f",
+  "avx512_vnni",
+  "avx512_bf16",
+  "amx_int8",
+  "asimddp",
+  "sve",
+];
 
 async function vectorExtensions(): Promise<string[] | null> {
   try {

@@ -6,7 +6,7 @@ import type { Comparison, Conclusion } from "../../stats/study.ts";
 import { alignColumns, percent, points } from "../format.ts";
 import { MisuseError } from "../../base/errors.ts";
 import { armOf, type Exploration, metricNames, pText } from "./exploration.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "../../base/visible_text.ts";
 
 /** Questions that are named on each side. */
 const NAMED = 5;

@@ -4,7 +4,7 @@ import { MisuseError } from "../../base/errors.ts";
 import { suggest } from "../../base/suggest.ts";
 import type { CellResults, Results } from "../../records/results.ts";
 import type { ArmStudy, Study } from "../../stats/study.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "../../base/visible_text.ts";
 
 /** Results and their analysis. */
 export interface Exploration {

@@ -3,7 +3,7 @@
 import { alignColumns, percent, points, quantity } from "../format.ts";
 import type { Estimate } from "../../stats/estimate.ts";
 import { type Exploration, metricNames, probability } from "./exploration.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "../../base/visible_text.ts";
 
 /** "96.2 % [94.0, 97.9]" */
 export function scoreText({ value, lower, upper }: Estimate): string {

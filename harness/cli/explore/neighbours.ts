@@ -10,7 +10,7 @@ import { newestCheckpoint } from "../../rl/checkpoint.ts";
 import { alignColumns } from "../format.ts";
 import { armOf, cellOf, type Exploration, wholeNumber } from "./exploration.ts";
 import { cosine, type MemoryEntry, nearestEntries, savedMemory } from "./saved_memory.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "../../base/visible_text.ts";
 
 /** Whose memory is asked for what. */
 export interface NeighbourRequest {

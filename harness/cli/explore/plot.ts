@@ -7,7 +7,7 @@ import type { StepRecord } from "../../contract.ts";
 import { percent } from "../format.ts";
 import { armOf, type Display, type Exploration } from "./exploration.ts";
 import { type ChartSeries, MOST_SERIES, textChart } from "./text_chart.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "../../base/visible_text.ts";
 
 const CURVE = "accuracy";
 

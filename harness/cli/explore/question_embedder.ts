@@ -5,7 +5,7 @@ import { FailureError, MisuseError } from "../../base/errors.ts";
 import { parseConfig } from "../../config.ts";
 import type { Embedder } from "../../contract.ts";
 import type { CellRecord } from "../../records/schema.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "../../base/visible_text.ts";
 
 /** Embedders by their digest. */
 export class QuestionEmbedder {

@@ -6,7 +6,7 @@ import { suggest } from "../../base/suggest.ts";
 import type { GradeStatus } from "../../contract.ts";
 import type { Answer, Results } from "../../records/results.ts";
 import { armOf, cellOf, type Exploration, wholeNumber } from "./exploration.ts";
-import { visibleLines, visibleText } from "./visible_text.ts";
+import { visibleLines, visibleText } from "../../base/visible_text.ts";
 
 /** Which answers are shown. */
 export interface SampleFilter {

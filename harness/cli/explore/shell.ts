@@ -16,7 +16,7 @@ import { FailureError, MisuseError } from "../../base/errors.ts";
 import { suggest } from "../../base/suggest.ts";
 import type { ShellCommand } from "./commands.ts";
 import { commandHelp, helpText } from "./help.ts";
-import { visiblePage, visibleText } from "./visible_text.ts";
+import { visiblePage, visibleText } from "../../base/visible_text.ts";
 import { type Word, wordsOf } from "./words.ts";
 
 /** What the shell talks to. */

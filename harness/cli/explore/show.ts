@@ -7,7 +7,7 @@ import type { ArmStudy } from "../../stats/study.ts";
 import { alignColumns, duration, percent, quantity } from "../format.ts";
 import { armOf, cellOf, type Exploration, metricNames } from "./exploration.ts";
 import { scoreText } from "./list.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "../../base/visible_text.ts";
 
 /** An arm, or its cell with that seed. @throws MisuseError where there is none */
 export function showText(exploration: Exploration, arm: string | undefined, seed: number | null): string {

@@ -204,14 +204,15 @@ function panels(
     title,
     charts,
     body: html`${above}${
-      all.length === 0
-        ? absent(none)
-        : html`<p class="lead">Means over seeds${width > 1 && `; a point is the mean of ${width} updates`}. ${
-          constant.length > 0 && `Not drawn, because always the same: ${
+      all.length === 0 ? absent(none) : html`
+        <p class="lead">Means over seeds${width > 1 &&
+          `; a point is the mean of ${width} updates`}. ${constant.length > 0 &&
+          `Not drawn, because always the same: ${
             constant.map((chart) => `${chart.title} (${[...levelsOf(chart)].map(fourDigits).join()})`).join("; ")
-          }.`
-        }</p><div class="panels">${charts.map((chart) => figure(view, chart))}</div>${reading(...notes)}`
-    }`,
+          }.`}</p>
+        <div class="panels">${charts.map((chart) => figure(view, chart))}</div>
+      `
+    }${(above !== null || all.length > 0) && reading(...notes)}`,
   };
 }
 

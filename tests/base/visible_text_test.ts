@@ -1,7 +1,7 @@
 // Hostile text must reach the terminal as text.
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { visibleLines, visiblePage, visibleText } from "../../../harness/cli/explore/visible_text.ts";
+import { visibleLines, visiblePage, visibleText } from "../../harness/base/visible_text.ts";
 
 Deno.test("visibleText() shows what a terminal would obey or hide", () => {
   equal(visibleText("a\x1b[31mred\x1b[0m"), "a\\x1b[31mred\\x1b[0m");
