@@ -28,11 +28,6 @@ function signed(share: number): string {
   return share > 0 && text !== "0.0" ? `+${text}` : text;
 }
 
-/** "+10.7 points (95 % interval +8.2 to +13.3)" */
-export function effectText({ effect: { value, lower, upper, level } }: Comparison): string {
-  return `${signed(value)} points (${Math.round(100 * level)} % interval ${signed(lower)} to ${signed(upper)})`;
-}
-
 /** What a comparison comes to, in words: "memory-r+ is better than grpo by 10.7 points (95 % interval 8.2 to 13.3)". */
 export function conclusionText({ arm, against, conclusion, effect }: Comparison, margin: number): string {
   const { value, lower, upper, level } = effect, interval = `${Math.round(100 * level)} % interval`;

@@ -10,6 +10,7 @@ import { packQuestions } from "./questions.ts";
 import { rewardWarnings } from "./reward_warnings.ts";
 import { armsTable } from "./sections/arms_table.ts";
 import { cost } from "./sections/cost.ts";
+import { drawnSamples } from "./sections/drawn_samples.ts";
 import { learningCurves } from "./sections/learning_curves.ts";
 import { pairedDifferences } from "./sections/paired_differences.ts";
 import { performanceProfiles } from "./sections/performance_profiles.ts";
@@ -17,7 +18,7 @@ import { matchProof, reproduce } from "./sections/provenance.ts";
 import { question, titleOf } from "./sections/question.ts";
 import { questionBrowser } from "./sections/question_browser.ts";
 import { tuned } from "./sections/tuned.ts";
-import { lengthsAndCollapses, memoryGauges, optimiser, rewardParts } from "./sections/training.ts";
+import { lengthsAndCollapses, memoryGauges, optimizer, rewardParts } from "./sections/training.ts";
 import { verdict } from "./sections/verdict.ts";
 import { warnings } from "./sections/warnings.ts";
 import { unite } from "./unite.ts";
@@ -40,7 +41,8 @@ export function pageText(parts: readonly Results[], assets: PageAssets, study?: 
     lengthsAndCollapses(view),
     memoryGauges(view),
     performanceProfiles(view),
-    optimiser(view),
+    ...drawnSamples(view),
+    optimizer(view),
     cost(view),
     questionBrowser(view, packQuestions(view)),
   ];

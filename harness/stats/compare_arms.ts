@@ -4,16 +4,17 @@
 import type { Claim } from "../records/plan_schema.ts";
 import type { CellResults } from "../records/results.ts";
 import { curveOf, overSeeds } from "./arm_study.ts";
+import { cautiouslyDetectable, cautiousP } from "./cautious_test.ts";
 import { ALL_ITEMS, cellScores, isFinished } from "./cell_scores.ts";
+import type { Estimate } from "./estimate.ts";
 import { holm } from "./holm.ts";
 import { probabilityOfImprovement } from "./improvement.ts";
 import { areaUnderCurve } from "./learning_curve.ts";
 import { mcnemar } from "./mcnemar.ts";
-import { detectable } from "./power.ts";
 import { differences, type Pairing, pairScores, runMeans } from "./scores.ts";
 import { signFlip } from "./sign_flip.ts";
 import type { Comparison, Conclusion } from "./study.ts";
-import { twoWay, twoWayInterval, twoWayP } from "./two_way.ts";
+import { twoWay, twoWayInterval } from "./two_way.ts";
 
 /** What is compared. */
 export interface ArmsToCompare {
@@ -48,7 +49,10 @@ function compare(cells: readonly CellResults[], { arm, against, metric }: Pair):
   const pairing = pairScores(cellScores(of(arm), metric), cellScores(of(against), metric));
   const { seeds, items } = pairing;
   if (seeds.length === 0 || items.length === 0) return null;
-  const paired = differences(pairing), bySeed = runMeans(paired), effects = twoWay(paired);
+  const paired = differences(pairing),
+    bySeed = runMeans(paired),
+    effects = twoWay(paired),
+    least = cautiouslyDetectable(effects);
   const areas = seeds.map((seed) => {
     const [some, other] = [arm, against].map((name) => of(name).find(({ entry }) => entry.seed === seed));
     const a = some && areaUnderCurve(curveOf(some)), b = other && areaUnderCurve(curveOf(other));
@@ -61,14 +65,19 @@ function compare(cells: readonly CellResults[], { arm, against, metric }: Pair):
     items: items.length,
     unpaired: pairing.unpaired,
     differences: seeds.map((seed, i) => ({ seed, difference: bySeed[i]! })),
-    effect: twoWayInterval(effects),
-    p: twoWayP(effects),
+    effect: asDifference(twoWayInterval(effects)),
+    p: cautiousP(effects),
     signFlip: signFlip(bySeed),
     improvement: probabilityOfImprovement(runMeans(pairing.a), runMeans(pairing.b)),
-    detectable: detectable(effects.components, seeds.length, items.length),
+    detectable: least !== null && least <= 1 ? least : null,
     questions: items[0] === ALL_ITEMS ? null : byMajority(pairing),
     area: areas.length === seeds.length ? overSeeds(areas) : null,
   };
+}
+
+/** No two shares differ by more than 1, whatever Student's distribution allows. */
+function asDifference(estimate: Estimate): Estimate {
+  return { ...estimate, lower: Math.max(-1, estimate.lower), upper: Math.min(1, estimate.upper) };
 }
 
 /** Questions that more than half of the seeds of only one arm answered right. */

@@ -96,14 +96,14 @@ export interface Comparison {
   /** arm - against, by seed. */
   readonly differences: readonly { readonly seed: number; readonly difference: number }[];
   readonly effect: Estimate;
-  /** Of the effect being 0, two-sided, by the interval's method. */
+  /** Of the effect being 0, two-sided: the larger of the interval's and of Student's over the seeds. */
   readonly p: number;
   /** After Holm's correction over the family. */
   readonly adjustedP: number;
   readonly signFlip: { readonly p: number; readonly smallest: number; readonly exact: boolean };
   /** Probability that a run of the arm beats a run of the other. */
   readonly improvement: Estimate;
-  /** Least effect that would be seen with 80 % power. */
+  /** Least effect that would be seen with 80 % power; null: none there can be, or it cannot be said. */
   readonly detectable: number | null;
   /** Questions that most seeds of only one of both answered right, and McNemar's exact p. */
   readonly questions: { readonly onlyArm: number; readonly onlyAgainst: number; readonly p: number } | null;

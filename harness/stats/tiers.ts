@@ -1,11 +1,12 @@
 // Tiers instead of ranks: arms whose order could be chance share one. Walking down from the best mean, an arm opens a
-// new tier once it is known to be worse than the best arm of the tier at hand: by the paired two-way interval's p, with
-// Holm's correction over all pairs. An arm with one seed, or none in common with the best, cannot be told apart.
+// new tier once it is known to be worse than the best arm of the tier at hand: by the p of cautious_test.ts, with Holm's
+// correction over all pairs. An arm with one seed, or none in common with the best, cannot be told apart.
 
 import { differences, pairScores, runMeans, type Scores } from "./scores.ts";
 import { mean } from "./aggregates.ts";
+import { cautiousP } from "./cautious_test.ts";
 import { holm } from "./holm.ts";
-import { twoWay, twoWayP } from "./two_way.ts";
+import { twoWay } from "./two_way.ts";
 
 const LEVEL = 0.05;
 
@@ -28,5 +29,5 @@ export function tiersOf(arms: readonly { readonly scores: Scores }[]): (number |
 
 function pairP(a: Scores, b: Scores): number {
   const pairing = pairScores(a, b);
-  return pairing.seeds.length < 2 || pairing.items.length === 0 ? 1 : twoWayP(twoWay(differences(pairing)));
+  return pairing.seeds.length < 2 || pairing.items.length === 0 ? 1 : cautiousP(twoWay(differences(pairing)));
 }

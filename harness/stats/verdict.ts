@@ -3,7 +3,7 @@
 // over the arms) and at least the margin; whatever lies between is `underpowered`, for the absence of evidence of a drop
 // is not evidence of its absence. No thresholds on two separate intervals, and no verdict without pairing.
 
-import { studentCdf } from "./distributions.ts";
+import { cautiouslyDetectable, cautiousP } from "./cautious_test.ts";
 import type { Estimate } from "./estimate.ts";
 import { holm } from "./holm.ts";
 import { mcnemar } from "./mcnemar.ts";
@@ -41,7 +41,7 @@ export interface Measured {
   readonly baseline: number;
   /** candidate - baseline. */
   readonly effect: Estimate;
-  /** Of the effect being 0, two-sided: McNemar's of one run a side, else see {@linkcode seedsP}. */
+  /** Of the effect being 0, two-sided: McNemar's of one run a side, else see cautious_test.ts. */
   readonly p: number;
   /** What the scores vary with; null: it cannot be said. */
   readonly components: TwoWay["components"] | null;
@@ -76,12 +76,11 @@ export function judgeArms(arms: readonly PairedArm[], margin: number): ArmVerdic
   });
 }
 
-/** The larger of what the two-way p and, of trained arms, {@linkcode seedsP} would find. */
 function leastFound({ components, seeds: { length: runs }, items, fixed }: Measured, level: number): number | null {
   if (components === null) return null;
-  const bySeeds = { run: components.run + components.residual / items, item: 0, residual: 0 };
-  const found = [components, ...(fixed ? [] : [bySeeds])].map((of) => detectable(of, runs, items, { level }));
-  return found.some((effect) => effect === null) ? null : Math.max(...found.map((effect) => effect ?? 0));
+  return fixed
+    ? detectable(components, runs, items, { level })
+    : cautiouslyDetectable({ components, runs, items }, { level });
 }
 
 /** The verdicts over one family of arms. */
@@ -122,21 +121,10 @@ export function measureArm({ arm, pairing, fixed }: PairedArm): Measured {
   return {
     ...shared,
     effect: twoWayInterval(effects),
-    p: questions?.p ?? Math.max(twoWayP(effects), fixed ? 0 : seedsP(effects)),
+    p: questions?.p ?? (fixed ? twoWayP : cautiousP)(effects),
     components: effects.components,
     identical: equal && first === 0,
   };
-}
-
-/**
- * Student's p over the seeds' mean differences, whose variance is at least the residual's; 0, which decides nothing, for
- * one seed and for seeds that are all alike. The two-way p takes many degrees of freedom from the questions where the
- * seeds look alike by chance, which with few seeds happens too often for the small p that a family of arms asks for: of
- * both, the larger is right (see calibrate.ts).
- */
-function seedsP({ mean, runs, items, components: { run, residual } }: TwoWay): number {
-  const error = Math.sqrt(run / runs + residual / (runs * items));
-  return runs < 2 || error === 0 ? 0 : 2 * studentCdf(-Math.abs(mean) / error, runs - 1);
 }
 
 /** One number a side, or the same difference in all of a few: how far chance reaches cannot be told from them. */

@@ -237,6 +237,18 @@ Deno.test("compareResults() names cells that failed or are missing, and passes n
   ]);
 });
 
+Deno.test("compareResults() passes no arm of which nothing has finished", () => {
+  const cut = mapCells(
+    base,
+    (cell) =>
+      cell.entry.arm === "mine" ? { ...cell, entry: { ...cell.entry, status: "interrupted" }, record: null } : cell,
+  );
+  const { verdict, tier, arms } = compare(cut, base);
+  deepEqual([verdict, tier], ["underpowered", "exact"]);
+  deepEqual(arms.map(({ verdict, judged }) => [verdict, judged === null]), [["pass", false], ["underpowered", true]]);
+  match(arms[1]!.reasons.join(), /no cell that both have finished/);
+});
+
 Deno.test("compareResults() lists arms and seeds that only one side has", () => {
   const more = gateResults({ grpo: [40, 42, 44, 46], other: [1] });
   deepEqual(compare(more, base).unpaired, [

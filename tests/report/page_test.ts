@@ -161,3 +161,19 @@ Deno.test("pageText() shows what was tuned, and what was chosen", () => {
   match(text, /Greedy validation accuracy by rl\.learningRate.* plain 0\.2 10\.0 % 20\.0 %/);
   ok(!seen(page).includes("Tuning"));
 });
+
+Deno.test("pageText() says how soon arms get halfway, and what several tries would give where some were drawn", () => {
+  const results = fakeResults({ scores: { grpo: [[1, 0], [1, 0]], other: [[1, 1], [1, 1]] } });
+  const text = seen(pageOf(results));
+  match(text, /How soon: up to 50\.0 %, .* grpo 2 of 2 10 – other 2 of 2 5 –/);
+  ok(!text.includes("Several tries"));
+  const cells = results.cells.map((cell) => {
+    const [first] = cell.answers ?? [];
+    const drawn = first ? [1, 2].map((sample) => ({ ...first, sample, status: "wrong" as const })) : [];
+    return { ...cell, answers: [...cell.answers ?? [], ...drawn] };
+  });
+  match(
+    seen(pageOf({ ...results, cells })),
+    /Several tries .* pass@1 pass@2 maj@1 maj@2 grpo 0\.0 0\.0 100\.0 100\.0/,
+  );
+});

@@ -1,10 +1,11 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Answer, CellResults, Results } from "../../harness/records/results.ts";
+import { cautiousP } from "../../harness/stats/cautious_test.ts";
 import { holm } from "../../harness/stats/holm.ts";
 import { differences, pairScores } from "../../harness/stats/scores.ts";
 import { type Comparison, studyOf } from "../../harness/stats/study.ts";
 import { tiersOf } from "../../harness/stats/tiers.ts";
-import { twoWay, twoWayP } from "../../harness/stats/two_way.ts";
+import { twoWay } from "../../harness/stats/two_way.ts";
 import { fakeStep } from "../fakes/records.ts";
 import { fakeResults } from "../fakes/results.ts";
 
@@ -104,7 +105,7 @@ Deno.test("studyOf() corrects p by Holm within the registered family and within 
     deepEqual(family.map(({ adjustedP }) => adjustedP), holm(family.map(({ p }) => p)));
   }
   const { arms } = studyOf(results), [grpo, a] = arms;
-  equal(comparisons[0]?.p, twoWayP(twoWay(differences(pairScores(a!.scores, grpo!.scores)))));
+  equal(comparisons[0]?.p, cautiousP(twoWay(differences(pairScores(a!.scores, grpo!.scores)))));
 });
 
 Deno.test("studyOf() takes the evaluations where answers were not kept", () => {

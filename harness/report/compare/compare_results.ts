@@ -155,17 +155,18 @@ function partsOf(outcome: Outcome): Map<string, unknown> {
   ]);
 }
 
+const NOTHING_SHARED = "no cell that both have finished, or no question in common";
+
 function exactArm(arm: string, judged: ArmVerdict | null, parts: readonly Differing[], failed: string[]): GateArm {
   const reasons = parts.map(({ seed, part }) => `seed ${seed} is not bit-identical: the first to differ is ${part}`);
   if (reasons.length > 0) return { arm, verdict: "regress", judged, reasons: [...reasons, ...failed] };
-  const whole = judged !== null && failed.length === 0;
-  return { arm, verdict: whole ? "pass" : "underpowered", judged, reasons: failed };
+  if (judged !== null && failed.length === 0) return { arm, verdict: "pass", judged, reasons: [] };
+  return { arm, verdict: "underpowered", judged, reasons: failed.length > 0 ? failed : [NOTHING_SHARED] };
 }
 
 function statisticalArm(arm: string, judged: ArmVerdict | null, failed: readonly string[]): GateArm {
   if (judged === null) {
-    const reasons = failed.length > 0 ? failed : ["no cell that both have finished, or no question in common"];
-    return { arm, verdict: "underpowered", judged, reasons };
+    return { arm, verdict: "underpowered", judged, reasons: failed.length > 0 ? failed : [NOTHING_SHARED] };
   }
   const verdict = failed.length > 0 && judged.verdict === "pass" ? "underpowered" : judged.verdict;
   const lone = judged.lone && !judged.identical

@@ -58,7 +58,7 @@ export function meaningOf({ verdict, tier }: Pick<GateReport, "verdict" | "tier"
     pass: exact ? "the same bytes" : "no drop of the margin or more, by the interval",
     regress: exact ? "no longer the same bytes" : "a drop that is real and at least the margin",
     underpowered: exact
-      ? "a cell failed, so that not all could be looked at"
+      ? "the same bytes as far as there are some: not all cells could be looked at"
       : "neither a drop nor its absence is shown: more seeds or questions are needed",
     "not comparable": "the two do not answer the same question",
   }[verdict];

@@ -11,8 +11,6 @@ export function armsTable(view: View): Section {
   const { study, arms } = view;
   const tiers = [...new Set(arms.flatMap(({ study }) => study.tier ?? []))].sort((a, b) => a - b);
   const effects = new Map(study.comparisons.map((comparison) => [comparison.arm, comparison]));
-  const samples = view.results.experiment.cells.find(({ samples }) => samples !== null)?.samples ?? null;
-  const passes = new Map(view.results.experiment.summary.map(({ arm, passAtSamples }) => [arm, passAtSamples?.after]));
   const row = (arm: ArmView): Row => {
     const { score, median, iqm, least, most, before, area, statuses, seeds, added } = arm.study;
     const effect = effects.get(arm.name)?.effect;
@@ -26,7 +24,6 @@ export function armsTable(view: View): Section {
       least === null || most === null ? UNKNOWN : `${plain(least)} to ${plain(most)}`,
       before === null ? UNKNOWN : plain(before),
       area ? plain(area.value) : UNKNOWN,
-      ...(samples === null ? [] : [plainOrNot(passes.get(arm.name))]),
       statuses ? plain(statuses.unparseable) : UNKNOWN,
       statuses ? plain(statuses.truncated) : UNKNOWN,
       seeds.length,
@@ -42,7 +39,6 @@ export function armsTable(view: View): Section {
     { head: "least to most", number: true, hint: "over seeds" },
     { head: "before", number: true, hint: "before training" },
     { head: "mean of curve", number: true, hint: "validation accuracy, mean over training: who learns early has more" },
-    ...(samples === null ? [] : [{ head: `pass@${samples}`, number: true }]),
     { head: "unparseable", number: true, hint: "share of answers without an answer in them; they count as wrong" },
     { head: "truncated", number: true, hint: "share of answers cut off at the cap; they count as wrong" },
     { head: "seeds", number: true },
@@ -72,4 +68,3 @@ looks like one that lost its mind.`,
 }
 
 const plain = (share: number) => percent(share).replace(" %", "");
-const plainOrNot = (share: number | undefined) => share === undefined ? UNKNOWN : plain(share);

@@ -3,7 +3,7 @@
 import type { Section } from "../chart_spec.ts";
 import { reading, type Row, table } from "../elements.ts";
 import { html } from "../html.ts";
-import { bytes, duration, percent, quantity, UNKNOWN } from "../numbers.ts";
+import { bytes, duration, percent, plural, quantity, UNKNOWN } from "../numbers.ts";
 import { armLabel, type ArmView, type View } from "../view.ts";
 
 /** The table of costs. */
@@ -45,7 +45,9 @@ export function cost(view: View): Section {
     }
 ${
       reading(
-        html`Times were taken on ${device} with ${jobs} cells side by side and ${threads} threads each: compare them within
+        html`Times were taken on ${device} with ${plural(jobs, "cell")} side by side and ${
+          plural(threads, "thread")
+        } each: compare them within
 this table alone. Tokens are exact.`,
       )
     }`,

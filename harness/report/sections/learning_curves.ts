@@ -1,10 +1,11 @@
-// Held-out accuracy while training, with bands over seeds, by updates and by tokens.
+// Held-out accuracy while training, with bands over seeds, by updates and by tokens, and how soon each arm gets somewhere.
 
 import type { Section } from "../chart_spec.ts";
-import { absent, figure, reading } from "../elements.ts";
-import { html } from "../html.ts";
+import { absent, figure, reading, type Row, table } from "../elements.ts";
+import { type Html, html } from "../html.ts";
+import { percent, quantity, UNKNOWN } from "../numbers.ts";
 import { rounded } from "../series.ts";
-import type { View } from "../view.ts";
+import { armLabel, type ArmView, type View } from "../view.ts";
 
 /** The learning curves. */
 export function learningCurves(view: View): Section {
@@ -29,6 +30,7 @@ export function learningCurves(view: View): Section {
     title: "Learning curves",
     charts: drawn ? [spec] : [],
     body: !drawn ? absent("Accuracy was not measured while training.") : html`${figure(view, spec, { wide: true })}
+${howSoon(view)}
 ${!known && absent("By updates alone: the steps, which count tokens, were not kept.")}
 ${
       reading(
@@ -39,4 +41,25 @@ seeds bands are wide because the spread of seeds is itself poorly known.`,
       )
     }`,
   };
+}
+
+/** Updates and tokens to a level that all arms are measured by. */
+function howSoon({ arms, study: { halfway } }: View): Html | null {
+  if (halfway === null) return null;
+  const row = (arm: ArmView): Row => {
+    const { reach, seeds } = arm.study;
+    const there = reach && Math.round(reach.reached.value * seeds.length);
+    return [
+      armLabel(arm),
+      there === null ? UNKNOWN : `${there} of ${seeds.length}`,
+      quantity(reach?.updates ?? null),
+      quantity(reach?.tokens ?? null),
+    ];
+  };
+  return table(`How soon: up to ${percent(halfway)}, halfway from the start to where the best arm ends`, [
+    { head: "arm" },
+    { head: "seeds that get there", number: true },
+    { head: "updates", number: true, hint: "by which half of the seeds are there; – where fewer ever are" },
+    { head: "tokens", number: true, hint: "of training by then, mean over seeds" },
+  ], [{ head: null, rows: arms.filter(({ study }) => study.reach !== null).map(row) }]);
 }

@@ -1,5 +1,5 @@
 // What training reported step by step, a small chart a quantity with a line an arm: parts of the reward, lengths and
-// variety, the memory, and the numbers of the optimiser. What steps did not have is not shown.
+// variety, the memory, and the numbers of the optimizer. What steps did not have is not shown.
 
 import type { Collapse, StepRecord } from "../../contract.ts";
 import type { ChartLine, ChartSpec, Section } from "../chart_spec.ts";
@@ -112,7 +112,7 @@ function wordsOf(gauge: string): string {
 }
 
 /** Numbers that are often misread. */
-export function optimiser(view: View): Section {
+export function optimizer(view: View): Section {
   const charts = [
     {
       id: "zero-total",
@@ -137,7 +137,7 @@ export function optimiser(view: View): Section {
       reading: of("samplerTrainerGap"),
     },
   ].flatMap((one) => panel(view, one));
-  return panels(view, "optimiser", "Optimiser", charts, [
+  return panels(view, "optimizer", "Optimizer", charts, [
     html`A <b>GRPO loss near 0 is normal</b>: advantages of a group sum to 0, and the first step on fresh samples has a ratio of
 exactly 1. The loss says nothing of progress; rewards and held-out accuracy do.`,
     html`<b>KL</b> is the distance from the initial policy, a share of what was changed and no error. It is measured where the

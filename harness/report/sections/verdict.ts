@@ -50,13 +50,12 @@ export function comparisonTable(view: View, comparisons: readonly Comparison[], 
   const axis = axisOf(comparisons.flatMap(({ effect }) => [effect.lower, effect.upper]));
   const row = (comparison: Comparison): Row => {
     const { arm, effect, adjustedP, detectable, seeds, conclusion } = comparison;
-    const words = `${points(effect.value)} points, interval ${pointsInterval(effect)}`;
     return [
       armLabel(armNamed(view, arm)),
       verdictMark(conclusion),
       html`<b>${points(effect.value)}</b>`,
       pointsInterval(effect),
-      strip({ effect, differences: [] }, axis, margin, `${conclusionText(comparison, margin)}: ${words}`),
+      strip({ effect, differences: [] }, axis, margin, conclusionText(comparison, margin)),
       pValue(adjustedP),
       seeds.length,
       detectable === null ? UNKNOWN : percent(detectable).replace(" %", ""),
