@@ -59,7 +59,7 @@ export interface ArmStudy {
   readonly before: number | null;
   /** Share of greedy answers by status; null where answers were not kept. */
   readonly statuses: Readonly<Record<GradeStatus, number>> | null;
-  /** 1: no arm is known to be better than the best of these. */
+  /** 1 is best; see tiers.ts. null without a finished cell. */
   readonly tier: number | null;
   readonly curve: readonly CurvePoint[];
   /** Mean of the curve over the updates: its area divided by them. */

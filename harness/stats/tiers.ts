@@ -1,6 +1,8 @@
-// Tiers instead of ranks: arms whose order could be chance share one. Walking down from the best mean, an arm opens a
-// new tier once it is known to be worse than the best arm of the tier at hand: by the p of cautious_test.ts, with Holm's
-// correction over all pairs. An arm with one seed, or none in common with the best, cannot be told apart.
+// Tiers instead of ranks: arms whose order could be chance share one. Walking down from the best mean, an arm joins the
+// tier after the last one whose best arm is known to be better than it, by the p of cautious_test.ts with Holm's
+// correction over all pairs. So an arm is known to be worse than the best arm of the tier before its own, and one whose
+// seeds scatter may stand in a high tier: nothing says that it does not belong there. An arm with one seed, or none in
+// common with the best, cannot be told apart.
 
 import { differences, pairScores, runMeans, type Scores } from "./scores.ts";
 import { mean } from "./aggregates.ts";
@@ -18,11 +20,24 @@ export function tiersOf(arms: readonly { readonly scores: Scores }[]): (number |
   const pairs = ranked.flatMap((a, i) => ranked.slice(i + 1).map((b) => ({ a, b })));
   const adjusted = holm(pairs.map(({ a, b }) => pairP(arms[a]!.scores, arms[b]!.scores)));
   const p = new Map(pairs.map(({ a, b }, i) => [`${a} ${b}`, adjusted[i]!]));
-  const tiers: (number | null)[] = arms.map(() => null);
-  let tier = 0, best = -1;
-  for (const arm of ranked) {
-    if (tier === 0 || (p.get(`${best} ${arm}`) ?? 1) < LEVEL) [tier, best] = [tier + 1, arm];
-    tiers[arm] = tier;
+  const tiers = tiersInOrder(ranked, (better, arm) => (p.get(`${better} ${arm}`) ?? 1) < LEVEL);
+  return arms.map((_, arm) => tiers.get(arm) ?? null);
+}
+
+/**
+ * The tier of each of those ranked.
+ * @param ranked best mean first
+ * @param isKnown whether the first is known to be better than the second
+ */
+export function tiersInOrder(
+  ranked: readonly number[],
+  isKnown: (better: number, worse: number) => boolean,
+): Map<number, number> {
+  const best: number[] = [], tiers = new Map<number, number>();
+  for (const one of ranked) {
+    const tier = best.findLastIndex((leader) => isKnown(leader, one)) + 2;
+    if (tier > best.length) best.push(one);
+    tiers.set(one, tier);
   }
   return tiers;
 }

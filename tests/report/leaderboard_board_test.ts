@@ -60,7 +60,7 @@ Deno.test("groupTiers() ranks rows that share no seed, and leaves out one seed a
 Deno.test("groupTiers() of a large group, with Bonferroni's correction, ends in the same two tiers", () => {
   const rows = Array.from(
     { length: 60 },
-    (_, i) => ({ seeds: [0, 1, 2], runs: runs(3, 80, i < 30 ? 70 : 10).map(text) }),
+    (_, i) => ({ seeds: [0, 1, 2, 3, 4, 5, 6, 7], runs: runs(8, 80, i < 30 ? 70 : 10).map(text) }),
   );
   deepEqual(groupTiers(rows), rows.map((_, i) => i < 30 ? 1 : 2));
 });

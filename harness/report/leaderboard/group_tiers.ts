@@ -1,13 +1,14 @@
-// Tiers of the rows of one group, which may come from many entries: walking down from the best mean, a row opens a new
-// tier once it is known to be worse than the best row of the tier at hand, as harness/stats/tiers.ts has it for one
-// experiment. Two things differ here. Entries may share no seed: then runs are paired in their order, which is as good
+// Tiers of the rows of one group, which may come from many entries, by the rule of harness/stats/tiers.ts for the arms of
+// one experiment. Two things differ here. Entries may share no seed: then runs are paired in their order, which is as good
 // as any, since runs of other seeds are exchangeable. And groups may be large: Holm's correction needs the p of every
 // pair, so above HOLM_ROWS Bonferroni's takes its place, which needs only the pairs looked at and is on the safe side.
 
 import { mean } from "../../stats/aggregates.ts";
+import { cautiousP } from "../../stats/cautious_test.ts";
 import { holm } from "../../stats/holm.ts";
 import { runMeans } from "../../stats/scores.ts";
-import { twoWay, twoWayP } from "../../stats/two_way.ts";
+import { tiersInOrder } from "../../stats/tiers.ts";
+import { twoWay } from "../../stats/two_way.ts";
 
 /** What a row is ranked by. */
 export interface RankedRow {
@@ -26,13 +27,8 @@ export function groupTiers(rows: readonly RankedRow[]): (number | null)[] {
     .sort((a, b) => b.value - a.value || a.row - b.row).map(({ row }) => row);
   const p = (a: number, b: number) => pairP(rows[a]!, scores[a]!, rows[b]!, scores[b]!);
   const adjusted = ranked.length <= HOLM_ROWS ? holmPairs(ranked, p) : bonferroniPairs(ranked, p);
-  const tiers: (number | null)[] = rows.map(() => null);
-  let tier = 0, best = -1;
-  for (const row of ranked) {
-    if (tier === 0 || adjusted(best, row) < LEVEL) [tier, best] = [tier + 1, row];
-    tiers[row] = tier;
-  }
-  return tiers;
+  const tiers = tiersInOrder(ranked, (better, row) => adjusted(better, row) < LEVEL);
+  return rows.map((_, row) => tiers.get(row) ?? null);
 }
 
 type PairP = (a: number, b: number) => number;
@@ -59,5 +55,5 @@ function pairP(a: RankedRow, runsA: readonly Float64Array[], b: RankedRow, runsB
   });
   const inOrder = a.seeds.slice(0, b.seeds.length).map((_, i) => [i, i] as const);
   const pairs = shared.length >= 2 ? shared : inOrder;
-  return twoWayP(twoWay(pairs.map(([i, j]) => runsA[i]!.map((value, item) => value - (runsB[j]![item] ?? NaN)))));
+  return cautiousP(twoWay(pairs.map(([i, j]) => runsA[i]!.map((value, item) => value - (runsB[j]![item] ?? NaN)))));
 }
