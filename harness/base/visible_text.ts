@@ -2,8 +2,8 @@
 // not show (zero-width characters, lone surrogates) becomes a visible escape, and what is too long is clipped and says
 // how long it is. Letters of right-to-left scripts stay as they are.
 
-/** Control and format characters, lone surrogates, line and paragraph separators. */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+/** Control and format characters, lone surrogates, private and unassigned ones, line and paragraph separators. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /** On one line, with at most so many characters (UTF-16 units) of the text. */

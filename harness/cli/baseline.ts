@@ -8,12 +8,15 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileError, writeFileAtomic } from "../base/atomic_file.ts";
 import { MisuseError } from "../base/errors.ts";
+import { visibleText } from "../base/visible_text.ts";
 import { bundleText, toBundle } from "../records/bundle.ts";
 import { proveMatch } from "../records/match.ts";
 import { readResults, type Results } from "../records/results.ts";
-import { inTerminal } from "../report/compare/escape.ts";
 import { baselineFile } from "../report/compare/baseline_file.ts";
 import { baselineTable, whatChanges } from "./baseline_text.ts";
+
+/** Text of others in a line of a terminal; longer ones are cut. */
+const shown = (text: string) => visibleText(text, 300);
 
 /** Flags of `accept`, as commander hands them over. */
 interface AcceptFlags {
@@ -67,21 +70,21 @@ async function accept(path: string, { as, dryRun }: AcceptFlags): Promise<void> 
   const before = existsSync(file) ? await readResults(file, { steps: false }) : null;
   const changes = before ? whatChanges(before, results) : null;
   console.log(baselineTable(results));
-  console.log(`\n${before ? changesText(file, changes ?? []) : `${inTerminal(file)} is new`}`);
+  console.log(`\n${before ? changesText(file, changes ?? []) : `${shown(file)} is new`}`);
   const size = `${(text.length / 1e6).toFixed(2)} MB`;
-  if (dryRun) return console.log(`\nNothing was written; without --dry-run: ${inTerminal(file)} (${size})`);
+  if (dryRun) return console.log(`\nNothing was written; without --dry-run: ${shown(file)} (${size})`);
   try {
     await mkdir(dirname(file), { recursive: true });
   } catch (error) {
     throw fileError("write to", dirname(file), error);
   }
   await writeFileAtomic(file, text);
-  console.log(`\nAccepted ${results.cells.length} cells as ${inTerminal(file)} (${size})`);
+  console.log(`\nAccepted ${results.cells.length} cells as ${shown(file)} (${size})`);
 }
 
 function changesText(file: string, changes: readonly string[]): string {
-  if (changes.length === 0) return `${inTerminal(file)} says the same already`;
-  return `Changes of ${inTerminal(file)}:\n${changes.map((text) => `  ${inTerminal(text)}`).join("\n")}`;
+  if (changes.length === 0) return `${shown(file)} says the same already`;
+  return `Changes of ${shown(file)}:\n${changes.map((text) => `  ${shown(text)}`).join("\n")}`;
 }
 
 /** @throws MisuseError for what must not become a baseline */

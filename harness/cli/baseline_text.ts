@@ -1,25 +1,28 @@
 // What a baseline holds, and what a new one changes, as people read it in a terminal.
 
+import { visibleText } from "../base/visible_text.ts";
 import type { Results } from "../records/results.ts";
 import { configDifferences, metricOf } from "../report/compare/comparable.ts";
-import { inTerminal } from "../report/compare/escape.ts";
 import { machineText } from "../report/compare/machine.ts";
 import { cellScores } from "../stats/cell_scores.ts";
 import { runMeans } from "../stats/scores.ts";
 import { alignColumns, percent, points } from "./format.ts";
 
+/** Text of others in a line of a terminal; longer ones are cut. */
+const shown = (text: string) => visibleText(text, 300);
+
 /** Facts and a row for each arm. */
 export function baselineTable(results: Results): string {
   const { experiment: { task, profile }, plan } = results;
-  const facts = factsOf(results).map(([name, value]) => `${`${name}:`.padEnd(10)} ${inTerminal(value)}`);
+  const facts = factsOf(results).map(([name, value]) => `${`${name}:`.padEnd(10)} ${shown(value)}`);
   const rows = armsOf(results).map(({ arm, seeds, means }) => [
-    inTerminal(arm),
+    shown(arm),
     `${seeds.length}`,
     percent(average(means)),
     means.length === 0 ? "" : `${percent(Math.min(...means))} to ${percent(Math.max(...means))}`,
   ]);
   return [
-    `${inTerminal(task.name)} ${inTerminal(profile)}: ${plan?.claim.metric ?? "accuracy"} on test questions`,
+    `${shown(task.name)} ${shown(profile)}: ${plan?.claim.metric ?? "accuracy"} on test questions`,
     ...facts,
     "",
     alignColumns([["arm", "seeds", "mean", "least to most"], [], ...rows]),

@@ -1,21 +1,24 @@
 // A verdict, and a calibration, as people read them in a terminal.
 
-import { inTerminal } from "../report/compare/escape.ts";
+import { visibleText } from "../base/visible_text.ts";
 import { type GateReport, meaningOf, TOO_GOOD } from "../report/compare/gate_report.ts";
 import { gateTable, legend } from "../report/compare/gate_table.ts";
 import type { Calibration, Rates } from "../stats/calibrate.ts";
 import { alignColumns, percent } from "./format.ts";
 
+/** Text of others in a line of a terminal; longer ones are cut. */
+const shown = (text: string) => visibleText(text, 300);
+
 /** The report, newline at its end. */
 export function compareText(report: GateReport): string {
   const { verdict, tier, tierReason, candidate, baseline, problems, arms, unpaired, notes } = report;
-  const [heading = [], ...rows] = gateTable(report).map((cells) => cells.map(inTerminal));
+  const [heading = [], ...rows] = gateTable(report).map((cells) => cells.map(shown));
   const list = (title: string, texts: readonly string[]) =>
-    texts.length === 0 ? [] : ["", `${title}:`, ...texts.map((text) => `  ${inTerminal(text)}`)];
+    texts.length === 0 ? [] : ["", `${title}:`, ...texts.map((text) => `  ${shown(text)}`)];
   return [
-    `Candidate: ${inTerminal(candidate.origin)} (${inTerminal(candidate.made)})`,
-    `Baseline:  ${inTerminal(baseline.origin)} (${inTerminal(baseline.made)})`,
-    `Tier:      ${tier} (${inTerminal(tierReason)})`,
+    `Candidate: ${shown(candidate.origin)} (${shown(candidate.made)})`,
+    `Baseline:  ${shown(baseline.origin)} (${shown(baseline.made)})`,
+    `Tier:      ${tier} (${shown(tierReason)})`,
     ...list("Not comparable", problems),
     ...(rows.length === 0 ? [] : ["", alignColumns([heading, [], ...rows], 2), "", legend(report)]),
     ...list("Look closely", arms.filter(({ judged }) => judged?.tooGood).map(({ arm }) => `${arm} is ${TOO_GOOD}`)),
@@ -45,7 +48,7 @@ export function calibrationText({ trials, arms, left, falseAlarms, drops }: Cali
     alignColumns([
       ["arm", "seeds a half", "questions", "regress", "underpowered", "pass"],
       [],
-      ...arms.map(({ arm, seeds, items, alone }) => [inTerminal(arm), `${seeds}`, `${items}`, ...verdicts(alone)]),
+      ...arms.map(({ arm, seeds, items, alone }) => [shown(arm), `${seeds}`, `${items}`, ...verdicts(alone)]),
       [],
       ["mean", "", "", ...verdicts(mean)],
     ]),
@@ -59,7 +62,7 @@ export function calibrationText({ trials, arms, left, falseAlarms, drops }: Cali
       [],
       ...drops.map(({ drop, trials, found }) => [percent(drop), `${trials}`, ...verdicts(found)]),
     ]),
-    ...(left.length === 0 ? [] : ["", `Left out, for they have one seed: ${left.map(inTerminal).join(", ")}`]),
+    ...(left.length === 0 ? [] : ["", `Left out, for they have one seed: ${left.map(shown).join(", ")}`]),
     "",
   ].join("\n");
 }

@@ -9,6 +9,7 @@ Deno.test("visibleText() shows what a terminal would obey or hide", () => {
   equal(visibleText("a\u202eb\u2066c\u200bd\ufeffe\u2028f"), "a\\u{202e}b\\u{2066}c\\u{200b}d\\u{feff}e\\u{2028}f");
   equal(visibleText("\ud83d lone \udc00"), "\\u{d83d} lone \\u{dc00}");
   equal(visibleText("tags \u{e0041}"), "tags \\u{e0041}");
+  equal(visibleText("\ue000\ufffe é 漢 👍"), "\\u{e000}\\u{fffe} é 漢 👍");
 });
 
 Deno.test("visibleText() leaves letters of all scripts, emoji and quotes", () => {
