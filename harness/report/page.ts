@@ -15,7 +15,7 @@ import { learningCurves } from "./sections/learning_curves.ts";
 import { pairedDifferences } from "./sections/paired_differences.ts";
 import { performanceProfiles } from "./sections/performance_profiles.ts";
 import { matchProof, reproduce } from "./sections/provenance.ts";
-import { question, titleOf } from "./sections/question.ts";
+import { facts, question, titleOf } from "./sections/question.ts";
 import { questionBrowser } from "./sections/question_browser.ts";
 import { tuned } from "./sections/tuned.ts";
 import { lengthsAndCollapses, memoryGauges, optimizer, rewardParts } from "./sections/training.ts";
@@ -65,7 +65,9 @@ export function pageText(parts: readonly Results[], assets: PageAssets, study?: 
       </nav>
       <main id="main" tabindex="-1">
       <header><p class="eyebrow">Matchbox report</p><h1>${titleOf(view)}</h1>${question(view)}</header>
-      <section id="answer" aria-labelledby="answer-title"><h2 id="answer-title">Answer</h2>${verdict(view)}</section>
+      <section id="answer" aria-labelledby="answer-title"><h2 id="answer-title">Answer</h2>${verdict(view)}${facts(
+        view,
+      )}</section>
       ${alerts.length > 0 && html`<section id="warnings" aria-labelledby="warnings-title">
 <h2 id="warnings-title">Warnings</h2>${alerts}</section>`}
       <section class="part" aria-labelledby="exploratory-title"><h2 id="exploratory-title">Exploratory</h2>

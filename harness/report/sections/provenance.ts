@@ -78,15 +78,28 @@ function environments({ cells }: Results): Html {
 }
 
 function environmentRows(environment: Environment): Part[][] {
-  const { matchbox, deno, onnxruntime, os, arch, cpu, cores, memoryBytes, device, threads, gitCommit, gitDirty } =
-    environment;
+  const {
+    matchbox,
+    deno,
+    onnxruntime,
+    os,
+    arch,
+    cpu,
+    vectors,
+    cores,
+    memoryBytes,
+    device,
+    threads,
+    gitCommit,
+    gitDirty,
+  } = environment;
   return [
     ["Matchbox", matchbox],
     ["commit", gitCommit === null ? "not recorded" : html`<code>${gitCommit}</code>${gitDirty && " with changes"}`],
     ["Deno", deno],
     ["ONNX Runtime", onnxruntime],
     ["system", `${os} ${arch}`],
-    ["processor", `${cpu}, ${plural(cores, "core")}`],
+    ["processor", `${cpu}, ${plural(cores, "core")}${vectors ? `, ${vectors.join(" ")}` : ""}`],
     ["memory", bytes(memoryBytes)],
     ["device", `${device}, ${plural(threads, "thread")} a cell`],
   ];

@@ -12,13 +12,18 @@ export function titleOf({ results: { experiment: { task, policy, seeds } }, arms
   return `${task.name}, ${policy}: ${plural(arms.length, "arm")} × ${plural(seeds.length, "seed")}`;
 }
 
-/** The question and the facts around it. */
+/** The question, in a sentence. */
 export function question(view: View): Html {
+  return html`<p class="question">${asked(view)}</p>`;
+}
+
+/** The facts around it. */
+export function facts(view: View): Html {
   const { results: { plan, experiment }, study } = view;
   const { task, policy, seeds, profile, device, startedAt, status, cells } = experiment;
   const finished = cells.filter(({ status }) => status === "finished").length;
   const n = cells.find(({ n }) => n !== null)?.n ?? null;
-  const facts: readonly (readonly [string, Html])[] = [
+  const known: readonly (readonly [string, Html])[] = [
     ["Task", html`${task.name}, version ${task.version}`],
     ["Policy", html`<bdi>${policy}</bdi>`],
     ["Seeds", html`${listed(seeds)}`],
@@ -35,9 +40,8 @@ export function question(view: View): Html {
     ["Profile", html`${profile}, on ${device}`],
     ["Cells", html`${finished} of ${cells.length} finished${status !== "finished" && `, ${status}`}`],
   ];
-  return html`<p class="question">${asked(view)}</p>
-<dl class="facts">${
-    facts.map(([name, value]) =>
+  return html`<dl class="facts">${
+    known.map(([name, value]) =>
       html`
         <div>
           <dt>${name}</dt>
