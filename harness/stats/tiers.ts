@@ -1,7 +1,7 @@
-// Tiers instead of ranks: arms whose order could be chance share one. Walking down from the best mean, an arm joins the
-// tier after the last one whose best arm is known to be better than it, by the p of cautious_test.ts with Holm's
-// correction over all pairs. So an arm is known to be worse than the best arm of the tier before its own, and one whose
-// seeds scatter may stand in a high tier: nothing says that it does not belong there. An arm with one seed, or none in
+// Tiers instead of ranks. Walking down from the best mean, an arm opens a new tier once it is known to be worse than the
+// best of the tier at hand, by the p of cautious_test.ts with Holm's correction over all pairs. So the best of a tier is
+// known to be worse than the best of the tier before; those below it in its tier are not known to be worse than it is.
+// Nothing more is said: an arm whose seeds scatter is hard to know worse than any. An arm with one seed, or none in
 // common with the best, cannot be told apart.
 
 import { differences, pairScores, runMeans, type Scores } from "./scores.ts";
@@ -33,10 +33,10 @@ export function tiersInOrder(
   ranked: readonly number[],
   isKnown: (better: number, worse: number) => boolean,
 ): Map<number, number> {
-  const best: number[] = [], tiers = new Map<number, number>();
+  const tiers = new Map<number, number>();
+  let tier = 0, best = -1;
   for (const one of ranked) {
-    const tier = best.findLastIndex((leader) => isKnown(leader, one)) + 2;
-    if (tier > best.length) best.push(one);
+    if (tier === 0 || isKnown(best, one)) [tier, best] = [tier + 1, one];
     tiers.set(one, tier);
   }
   return tiers;

@@ -196,7 +196,7 @@ Deno.test("tiersOf() parts what is known to differ, and nothing else", () => {
   deepEqual(tiersOf([low, high, near]), [2, 1, 1]);
   deepEqual(tiersOf([scores(run(3)), scores(run(19))]), [1, 1]); // one seed each
   const scattered = scores(run(17), run(1), run(17), run(2)), highest = scores(run(19), run(20), run(19), run(20));
-  deepEqual(tiersOf([low, highest, scattered]), [2, 1, 1]); // which nobody is known to beat
+  deepEqual(tiersOf([low, highest, scattered]), [2, 1, 1]); // whom nobody is known to beat
   deepEqual(tiersOf([scores(), high]), [null, 1]);
   deepEqual(tiersOf([]), []);
 });

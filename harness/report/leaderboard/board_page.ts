@@ -38,8 +38,8 @@ export function boardPage(board: Board): string {
 }
 
 const MEANING =
-  "Rows are compared within a group alone: the same task, questions, initial policy and budget. A row is known " +
-  "to be worse than the best of the tier before its own; order within a tier could be chance. Scores " +
+  "Rows are compared within a group alone: the same task, questions, initial policy and budget. The best of a " +
+  "tier is known to be worse than the best of the tier before; order within a tier could be chance. Scores " +
   "are means over seeds and questions with a 95 % interval; the bars of a group share one scale.";
 
 const PROMISE =

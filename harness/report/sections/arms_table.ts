@@ -57,9 +57,8 @@ export function armsTable(view: View): Section {
 ${table("All arms, in tiers; shares in percent, differences in percentage points", columns, [...groups, ...last])}
 ${
       reading(
-        html`An arm is known to be worse than the best of the <b>tier</b> before its own, by tests in pairs with Holm's
-correction. Order within a tier is the plan's and says nothing; an arm whose seeds scatter may stand high because nothing
-says that it does not belong there.`,
+        html`The best of a <b>tier</b> is known to be worse than the best of the tier before, by tests in pairs with Holm's
+correction; others of its tier are not known to be worse than it is. Order within a tier is the plan's and says nothing.`,
         html`<b>Unparseable</b> and <b>truncated</b> answers count as wrong, and are shown apart: an arm that lost its format
 looks like one that lost its mind.`,
         html`<b>IQM</b> is the mean of the middle half: one lucky or broken seed moves it little.`,
