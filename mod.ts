@@ -2,16 +2,17 @@
  * Matchbox as a library: matched reinforcement-learning experiments on tiny language models, on stock ONNX Runtime.
  *
  * ```ts
- * import { defaultConfig, overrideConfig, planExperiment, runExperiment } from "./mod.ts";
+ * import { answerText, defaultConfig, overrideConfig, planExperiment, readResults, runExperiment, studyOf } from "./mod.ts";
  *
  * const config = overrideConfig(defaultConfig, { rl: { updates: 60 } }, "my experiment");
  * const plan = await planExperiment({ task: "arithmetic", arms: ["grpo", "memory-r+"], seeds: [0, 1, 2], config });
- * const { record } = await runExperiment(plan);
- * console.log(record.summary);
+ * await runExperiment(plan);
+ * const study = studyOf(await readResults(plan.out));
+ * console.log(answerText(study));
  * ```
  *
  * The nouns are in harness/contract.ts, in the order in which data flows. Results are files; the readers below check
- * them against the schemas in results/schema.
+ * them against the schemas in results/schema. Statistics are plain functions of scores [runs][items].
  *
  * @module
  */
@@ -60,3 +61,20 @@ export {
   readSteps,
   stepChain,
 } from "./harness/records/store.ts";
+export { type ArmStudy, type Comparison, type Conclusion, type Study, studyOf } from "./harness/stats/study.ts";
+export type { Estimate } from "./harness/stats/estimate.ts";
+export { differences, type Pairing, pairScores, type Scores, type Unpaired } from "./harness/stats/scores.ts";
+export { type TwoWay, twoWay, twoWayInterval, twoWayP } from "./harness/stats/two_way.ts";
+export { cautiouslyDetectable, cautiousP } from "./harness/stats/cautious_test.ts";
+export { signFlip } from "./harness/stats/sign_flip.ts";
+export { mcnemar } from "./harness/stats/mcnemar.ts";
+export { holm } from "./harness/stats/holm.ts";
+export { wilson } from "./harness/stats/wilson.ts";
+export { bootstrap } from "./harness/stats/bootstrap.ts";
+export { majAtK, passAtK } from "./harness/stats/pass_at_k.ts";
+export { planPower, type PowerPlan, type PowerQuestion } from "./harness/stats/power.ts";
+export { answerText } from "./harness/report/answer.ts";
+export { writeReport } from "./harness/report/write_report.ts";
+export { type CompareOptions, compareResults } from "./harness/report/compare/compare_results.ts";
+export type { GateReport } from "./harness/report/compare/gate_report.ts";
+export type { Verdict } from "./harness/stats/verdict.ts";
