@@ -27,7 +27,15 @@ interface AcceptFlags {
 /** Adds the command to the program. */
 export function addBaseline(program: Command): void {
   const baseline = program.command("baseline")
-    .description("Keep finished results as what later runs are compared with.");
+    .description("Keep finished results as what later runs are compared with.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  deno task baseline accept --help
+  deno task baseline show baselines/arithmetic/quick.json
+`,
+    );
   baseline.command("accept")
     .description("Write results as a baseline: one file without completions. Shows what changes.")
     .argument("<results>", "folder of the experiment, or a bundle")

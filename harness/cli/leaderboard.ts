@@ -50,8 +50,8 @@ export function addLeaderboard(program: Command, done: (exitCode: number) => voi
       `
 Examples:
   deno task leaderboard add --help
-  deno task leaderboard check --help
-  deno task leaderboard build --help
+  deno task leaderboard check
+  deno task leaderboard build --out site
 `,
     );
 

@@ -18,28 +18,27 @@ import { addReport } from "./report.ts";
 import { addServe } from "./serve.ts";
 import { addVerify } from "./verify.ts";
 
-/** Runs the command line. @returns the exit code. Never throws */
-export async function main(args: readonly string[], options: Pick<RunOptions, "worker"> = {}): Promise<number> {
-  let exitCode = 0;
+/** The program with all its commands; `done` takes the exit code of the one that ran. */
+export function programOf(done: (exitCode: number) => void, options: Pick<RunOptions, "worker"> = {}): Command {
   const program = new Command("matchbox")
     .description("Matched reinforcement-learning experiments on tiny language models.")
     .version(config.version)
+    .addHelpText("after", "\nExample:\n  deno task bench --help\n")
     .exitOverride();
-  const done = (code: number) => {
-    exitCode = code;
-  };
   addBench(program, done, options);
-  addPlan(program, done);
-  addReport(program, done);
-  addCompare(program, done);
+  for (const add of [addPlan, addReport, addCompare]) add(program, done);
   addBaseline(program);
-  addLeaderboard(program, done);
-  addExport(program, done);
-  addExplore(program, done);
-  addServe(program, done);
-  addVerify(program, done);
-  addDoctor(program, done);
+  for (const add of [addLeaderboard, addExport, addExplore, addServe, addVerify, addDoctor]) add(program, done);
   addPretrain(program);
+  return program;
+}
+
+/** Runs the command line. @returns the exit code. Never throws */
+export async function main(args: readonly string[], options: Pick<RunOptions, "worker"> = {}): Promise<number> {
+  let exitCode = 0;
+  const program = programOf((code) => {
+    exitCode = code;
+  }, options);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;

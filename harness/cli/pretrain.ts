@@ -30,6 +30,16 @@ export function addPretrain(program: Command): void {
     .option("--seed <n>", "seed of the recipe", parseCount("--seed", 0), 0)
     .option("--threads <n>", "threads", parseCount("--threads"), availableParallelism())
     .option("--debug", "show stack traces")
+    .addHelpText(
+      "after",
+      `
+It takes minutes. The policies share their first stage, which is made once.
+
+Examples:
+  deno task pretrain embedded --out results/again
+  deno task pretrain embedded-cold --seed 1 --out results/other
+`,
+    )
     .action(rebuild);
 }
 

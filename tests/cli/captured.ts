@@ -28,6 +28,11 @@ export async function captured(folder: string, ...args: readonly string[]): Prom
 /** The examples in a command's --help as arguments: what follows "deno task ". */
 export function examplesOf(help: string): string[][] {
   const [, examples = ""] = /\nExamples?:\n([^]*?)(?:\n\n|\n*$)/.exec(help) ?? [];
-  return examples.split("\n").flatMap((line) => /^ {2}deno task (\S.*)$/.exec(line)?.[1] ?? [])
-    .map((line) => line.split(/ {2,}/)[0]!.trim().split(" "));
+  return examples.split("\n").flatMap((line) => /^ {2}(?:.* \| )?deno task (\S[^|]*)/.exec(line)?.[1] ?? [])
+    .map((line) => words(line.split(/ {2,}/)[0]!.trim()));
+}
+
+/** A line as a shell takes it apart: blanks, and double quotes around some. */
+function words(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
 }
