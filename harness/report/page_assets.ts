@@ -1,8 +1,11 @@
 // What every page carries with it: the style, our scripts as they lie in client/, and the library that draws charts.
 
-import { fileURLToPath } from "node:url";
-import { readTextFile } from "../base/json_file.ts";
 import { chartLibrary } from "./chart_library.ts";
+import charts from "./client/charts.js" with { type: "text" };
+import questions from "./client/questions.js" with { type: "text" };
+import theme from "./client/theme.js" with { type: "text" };
+import style from "./page.css" with { type: "text" };
+import shared from "./theme.css" with { type: "text" };
 
 /** Texts that a page inlines. */
 export interface PageAssets {
@@ -14,15 +17,7 @@ export interface PageAssets {
   readonly scripts: readonly string[];
 }
 
-/** Reads them. @throws FailureError for what is missing */
+/** All of them. @throws FailureError where the library of charts is missing */
 export async function pageAssets(): Promise<PageAssets> {
-  const read = (name: string) => readTextFile(fileURLToPath(new URL(name, import.meta.url)));
-  const [style, theme, charts, questions, library] = await Promise.all([
-    read("page.css"),
-    read("client/theme.js"),
-    read("client/charts.js"),
-    read("client/questions.js"),
-    chartLibrary(),
-  ]);
-  return { style, theme, library, scripts: [charts, questions] };
+  return { style: shared + style, theme, library: await chartLibrary(), scripts: [charts, questions] };
 }

@@ -1,6 +1,7 @@
 // A command in this process, in a folder, with what it printed by console; what commander prints itself (--help) it
 // writes past that.
 
+import { Command } from "commander";
 import { main } from "../../harness/cli/main.ts";
 
 /** What came of a command. */
@@ -21,6 +22,26 @@ export async function captured(folder: string, ...args: readonly string[]): Prom
     return { code: await main(args), stdout, stderr };
   } finally {
     Deno.chdir(before);
+    Object.assign(console, { log, error });
+  }
+}
+
+/** Runs one command. @throws what the program would turn into a sentence */
+export async function ran(
+  add: (program: Command, done: (exitCode: number) => void) => void,
+  ...args: readonly string[]
+): Promise<Captured> {
+  const { log, error } = console, printed = { stdout: "", stderr: "" };
+  console.log = (text: unknown) => printed.stdout += `${text}\n`;
+  console.error = (text: unknown) => printed.stderr += `${text}\n`;
+  try {
+    let code = -1;
+    const program = new Command("matchbox").exitOverride();
+    add(program, (exitCode) => code = exitCode);
+    program.commands[0]!.configureOutput({ writeOut: (text) => printed.stdout += text, writeErr: () => {} });
+    await program.parseAsync(args, { from: "user" });
+    return { code, ...printed };
+  } finally {
     Object.assign(console, { log, error });
   }
 }

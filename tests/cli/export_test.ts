@@ -5,31 +5,17 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import { addExport } from "../../harness/cli/export.ts";
 import { bundleText, toBundle } from "../../harness/records/bundle.ts";
 import { fakeResults } from "../fakes/results.ts";
+import { ran } from "./captured.ts";
 
 const folder = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-/** Runs `export` in this process. @throws what the program would turn into a sentence */
-async function run(...args: string[]) {
-  const { log, error } = console, printed = { stdout: "", stderr: "" };
-  console.log = (text: unknown) => printed.stdout += `${text}\n`;
-  console.error = (text: unknown) => printed.stderr += `${text}\n`;
-  try {
-    let code = -1;
-    const program = new Command("matchbox").exitOverride();
-    addExport(program, (exitCode) => code = exitCode);
-    program.commands[0]!.configureOutput({ writeOut: (text) => printed.stdout += text, writeErr: () => {} });
-    await program.parseAsync(["export", ...args], { from: "user" });
-    return { code, ...printed };
-  } finally {
-    Object.assign(console, { log, error });
-  }
-}
+const run = (...args: string[]) => ran(addExport, "export", ...args);
 
 /** An experiment of two arms and two seeds, run by a worker without a model. */
 const experiment = join(folder, "experiment");

@@ -3,33 +3,19 @@
 
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { stream } from "../../harness/base/prng.ts";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import { addPlan } from "../../harness/cli/plan.ts";
 import { bundleText, toBundle } from "../../harness/records/bundle.ts";
 import { twoWay, twoWayP } from "../../harness/stats/two_way.ts";
 import { fakeResults } from "../fakes/results.ts";
+import { ran } from "./captured.ts";
 
 const folder = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-/** Runs `plan` in this process. @throws what the program would turn into a sentence */
-async function run(...args: string[]) {
-  const { log, error } = console, printed = { stdout: "", stderr: "" };
-  console.log = (text: unknown) => printed.stdout += `${text}\n`;
-  console.error = (text: unknown) => printed.stderr += `${text}\n`;
-  try {
-    let code = -1;
-    const program = new Command("matchbox").exitOverride();
-    addPlan(program, (exitCode) => code = exitCode);
-    program.commands[0]!.configureOutput({ writeOut: (text) => printed.stdout += text, writeErr: () => {} });
-    await program.parseAsync(["plan", ...args], { from: "user" });
-    return { code, ...printed };
-  } finally {
-    Object.assign(console, { log, error });
-  }
-}
+const run = (...args: string[]) => ran(addPlan, "plan", ...args);
 
 const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout);
 

@@ -2,6 +2,7 @@
 
 import { documentText, type Html, html, inlineScript, inlineStyle, type Part } from "../html.ts";
 import theme from "../client/theme.js" with { type: "text" };
+import shared from "../theme.css" with { type: "text" };
 import style from "./page.css" with { type: "text" };
 
 /** A page. */
@@ -15,7 +16,7 @@ export interface PageParts {
 
 /** The page as the text of its file. */
 export function pageText({ title, description, body, script }: PageParts): string {
-  const look = inlineStyle(style), early = inlineScript(theme, "classic");
+  const look = inlineStyle(shared + style), early = inlineScript(theme, "classic");
   const late = script === null ? [] : [inlineScript(script)];
   const policy = [
     "default-src 'none'",
