@@ -46,6 +46,14 @@ export async function ran(
   }
 }
 
+/** What a command's --help prints. */
+export function helpOf(command: Command): string {
+  let text = "";
+  command.configureOutput({ writeOut: (part) => text += part });
+  command.outputHelp();
+  return text;
+}
+
 /** The examples in a command's --help as arguments: what follows "deno task ". */
 export function examplesOf(help: string): string[][] {
   const [, examples = ""] = /\nExamples?:\n([^]*?)(?:\n\n|\n*$)/.exec(help) ?? [];

@@ -5,7 +5,7 @@ import { equal, ok } from "node:assert/strict";
 import type { Command } from "commander";
 import deno from "../../deno.json" with { type: "json" };
 import { programOf } from "../../harness/cli/main.ts";
-import { examplesOf } from "./captured.ts";
+import { examplesOf, helpOf } from "./captured.ts";
 
 /** A command and those below it. */
 const withSubcommands = (command: Command): Command[] => [command, ...command.commands.flatMap(withSubcommands)];
@@ -18,13 +18,6 @@ function idle(): Command {
     if (command.commands.length === 0) command.action(() => {});
   }
   return program;
-}
-
-function helpOf(command: Command): string {
-  let text = "";
-  command.configureOutput({ writeOut: (part) => text += part });
-  command.outputHelp();
-  return text;
 }
 
 const tasks = new Set(Object.keys(deno.tasks));
