@@ -47,11 +47,13 @@ export function conclusionText({ arm, against, conclusion, effect }: Comparison,
 }
 
 /** The answer to what the plan asked, in one sentence. */
-export function answerText({ comparisons, metric, margin, against, matched }: Study): string {
+export function answerText({ arms, comparisons, metric, margin, against, matched }: Study): string {
   const registered = comparisons.filter((comparison) => comparison.registered);
   if (against === null) return "Nothing was to be compared: there is no arm to compare with.";
   if (registered.length === 0) {
-    return `Nothing can be compared with ${against} yet: no other arm of the plan has finished.`;
+    return arms.some(({ arm, seeds }) => arm !== against && seeds.length === 0)
+      ? `Nothing can be compared with ${against} yet: no other arm has finished.`
+      : `The plan compares nothing with ${against}.`;
   }
   const doubt = matched ? "" : " The cells are not matched, so that a difference may have other causes.";
   if (registered.length > TOLD_APART) return `${grouped(registered, margin, metric)}.${doubt}`;

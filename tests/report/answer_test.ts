@@ -53,7 +53,16 @@ Deno.test("answerText() says when there is nothing to compare, and when cells ar
     answerText(studyOf({ ...results, plan: null })),
     "Nothing was to be compared: there is no arm to compare with.",
   );
-  equal(answer({ grpo: low }), "Nothing can be compared with grpo yet: no other arm of the plan has finished.");
+  equal(answer({ grpo: low }), "The plan compares nothing with grpo.");
+  const pending = results.cells.map(({ entry, ...cell }) =>
+    entry.arm === "grpo"
+      ? { entry, ...cell }
+      : { entry: { ...entry, status: "pending" as const }, record: null, steps: null, answers: null }
+  );
+  equal(
+    answerText(studyOf({ ...results, cells: pending })),
+    "Nothing can be compared with grpo yet: no other arm has finished.",
+  );
   const { experiment } = results, match = { ...experiment.match, matched: false, problems: ["they differ"] };
   const doubtful = answerText(studyOf({ ...results, experiment: { ...experiment, match } }));
   equal(doubtful.endsWith("The cells are not matched, so that a difference may have other causes."), true);
