@@ -4,7 +4,7 @@
 import type { EvaluationRecord } from "../contract.ts";
 import type { Claim } from "../records/plan_schema.ts";
 import type { Answer, CellResults } from "../records/results.ts";
-import type { Scores } from "./scores.ts";
+import { type Pairing, pairScores, type Scores } from "./scores.ts";
 
 type Metric = Claim["metric"];
 
@@ -28,6 +28,14 @@ export function cellScores(cells: readonly CellResults[], metric: Metric): Score
   }
   const items = [...new Set(kept.flatMap((scores) => [...scores?.keys() ?? []]))];
   return { seeds, items, values: kept.map((scores) => Float64Array.from(items, (id) => scores?.get(id) ?? NaN)) };
+}
+
+/** Scores of two arms, paired by the same rule: where one has no answers, both have one number a cell. */
+export function pairCells(a: readonly CellResults[], b: readonly CellResults[], metric: Metric): Pairing {
+  const scores = [cellScores(a, metric), cellScores(b, metric)] as const;
+  if (!scores.some(({ items }) => items[0] === ALL_ITEMS)) return pairScores(...scores);
+  const bare = (cells: readonly CellResults[]) => cells.map((cell) => ({ ...cell, answers: null }));
+  return pairScores(cellScores(bare(a), metric), cellScores(bare(b), metric));
 }
 
 /** Score of each question by its id; none where the answers that the metric needs are not there. */

@@ -5,13 +5,13 @@ import type { Claim } from "../records/plan_schema.ts";
 import type { CellResults } from "../records/results.ts";
 import { curveOf, overSeeds } from "./arm_study.ts";
 import { cautiouslyDetectable, cautiousP } from "./cautious_test.ts";
-import { ALL_ITEMS, cellScores, isFinished } from "./cell_scores.ts";
+import { ALL_ITEMS, isFinished, pairCells } from "./cell_scores.ts";
 import type { Estimate } from "./estimate.ts";
 import { holm } from "./holm.ts";
 import { probabilityOfImprovement } from "./improvement.ts";
 import { areaUnderCurve } from "./learning_curve.ts";
 import { mcnemar } from "./mcnemar.ts";
-import { differences, type Pairing, pairScores, runMeans } from "./scores.ts";
+import { differences, type Pairing, runMeans } from "./scores.ts";
 import { signFlip } from "./sign_flip.ts";
 import type { Comparison, Conclusion } from "./study.ts";
 import { twoWay, twoWayInterval } from "./two_way.ts";
@@ -46,7 +46,7 @@ type Compared = Omit<Comparison, "registered" | "adjustedP" | "conclusion">;
 /** Two arms, paired by seed and question; null where nothing can be paired. */
 function compare(cells: readonly CellResults[], { arm, against, metric }: Pair): Compared | null {
   const of = (name: string) => cells.filter((cell) => cell.entry.arm === name && isFinished(cell));
-  const pairing = pairScores(cellScores(of(arm), metric), cellScores(of(against), metric));
+  const pairing = pairCells(of(arm), of(against), metric);
   const { seeds, items } = pairing;
   if (seeds.length === 0 || items.length === 0) return null;
   const paired = differences(pairing),

@@ -118,6 +118,14 @@ Deno.test("studyOf() takes the evaluations where answers were not kept", () => {
   equal(only(comparisons).questions, null);
 });
 
+Deno.test("studyOf() compares by evaluations where only one of two arms has its answers", () => {
+  const results = fakeResults({ scores: { grpo: [run(4), run(6)], other: [run(9), run(9)] } });
+  const cells = results.cells.map((cell) => cell.entry.arm === "grpo" ? { ...cell, answers: null } : cell);
+  const { effect, items } = only(studyOf({ ...results, cells }).comparisons);
+  equal(items, 1);
+  close(effect.value, 0.2);
+});
+
 Deno.test("studyOf() has nothing to compare without a plan, a reference, or finished cells", () => {
   const results = fakeResults({ scores: { grpo: [run(4)], other: [run(9)] } });
   deepEqual(studyOf({ ...results, plan: null }).comparisons, []);

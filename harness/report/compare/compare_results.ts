@@ -5,8 +5,8 @@
 import { canonicalJson } from "../../base/canonical_json.ts";
 import type { Outcome } from "../../contract.ts";
 import type { CellResults, Results } from "../../records/results.ts";
-import { ALL_ITEMS, cellScores } from "../../stats/cell_scores.ts";
-import { pairScores, type Unpaired } from "../../stats/scores.ts";
+import { ALL_ITEMS, pairCells } from "../../stats/cell_scores.ts";
+import type { Unpaired } from "../../stats/scores.ts";
 import { type ArmVerdict, judgeArms, type PairedArm, worstVerdict } from "../../stats/verdict.ts";
 import { comparable, type FinishedCell, metricOf, type SharedCell } from "./comparable.ts";
 import type { GateArm, GateReport, GateSide } from "./gate_report.ts";
@@ -38,7 +38,9 @@ export function compareResults(candidate: Results, baseline: Results, { margin, 
   const paired = stopped.length > 0 ? [] : able.map((arm) => {
     const of = (side: "candidate" | "baseline") =>
       shared.filter((cell) => cell.arm === arm).map((cell) => cell[side].cell);
-    return pairArm(arm, of("candidate"), of("baseline"), metric);
+    const ours = of("candidate"), theirs = of("baseline");
+    const fixed = [...ours, ...theirs].every(({ record }) => record?.outcome?.updates === 0);
+    return { arm, pairing: pairCells(ours, theirs, metric), fixed };
   });
   const judged = judgeArms(paired.filter(({ pairing }) => pairing.items.length > 0), margin);
   const rows = stopped.length > 0 ? [] : arms.map((arm): GateArm => {
@@ -84,25 +86,6 @@ function finished(cell: CellResults | undefined): FinishedCell | null {
   const record = cell?.record, outcome = record?.outcome;
   return cell?.entry.status === "finished" && record && outcome ? { cell, record: { ...record, outcome } } : null;
 }
-
-/** Scores of both sides by the same rule: where one has no answers, both have one number a cell. */
-function pairArm(
-  arm: string,
-  ours: readonly CellResults[],
-  theirs: readonly CellResults[],
-  metric: GateMetric,
-): PairedArm {
-  const [a, b] = [cellScores(ours, metric), cellScores(theirs, metric)];
-  const whole = [a, b].some(({ items }) => items[0] === ALL_ITEMS);
-  const bare = (cells: readonly CellResults[]) => cells.map((cell) => ({ ...cell, answers: null }));
-  const pairing = whole
-    ? pairScores(cellScores(bare(ours), metric), cellScores(bare(theirs), metric))
-    : pairScores(a, b);
-  const fixed = [...ours, ...theirs].every(({ record }) => record?.outcome?.updates === 0);
-  return { arm, pairing, fixed };
-}
-
-type GateMetric = ReturnType<typeof metricOf>;
 
 // *** tiers ***
 
