@@ -65,7 +65,7 @@ export { type ArmStudy, type Comparison, type Conclusion, type Study, studyOf } 
 export type { Estimate } from "./harness/stats/estimate.ts";
 export { differences, type Pairing, pairScores, type Scores, type Unpaired } from "./harness/stats/scores.ts";
 export { type TwoWay, twoWay, twoWayInterval, twoWayP } from "./harness/stats/two_way.ts";
-export { cautiouslyDetectable, cautiousP } from "./harness/stats/cautious_test.ts";
+export { cautiousP } from "./harness/stats/cautious_test.ts";
 export { signFlip } from "./harness/stats/sign_flip.ts";
 export { mcnemar } from "./harness/stats/mcnemar.ts";
 export { holm } from "./harness/stats/holm.ts";

@@ -4,22 +4,11 @@
 // trials on 22 arms a family had a false alarm in 9 % with four seeds a side, and in 17 % with three (calibrate.ts).
 
 import { studentCdf } from "./distributions.ts";
-import { detectable, type PowerOptions } from "./power.ts";
 import { type TwoWay, twoWayP } from "./two_way.ts";
 
 /** Two-sided p of the mean being 0. */
 export function cautiousP(effects: TwoWay): number {
   return Math.max(twoWayP(effects), seedsP(effects));
-}
-
-/** Least mean difference that {@linkcode cautiousP} would find with the power asked for; null as `detectable` has it. */
-export function cautiouslyDetectable(
-  { components, runs, items }: Pick<TwoWay, "components" | "runs" | "items">,
-  options: PowerOptions = {},
-): number | null {
-  const bySeeds = { run: components.run + components.residual / items, item: 0, residual: 0 };
-  const found = [components, bySeeds].map((of) => detectable(of, runs, items, options));
-  return found.some((effect) => effect === null) ? null : Math.max(...found.map((effect) => effect ?? 0));
 }
 
 /**

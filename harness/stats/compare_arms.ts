@@ -4,13 +4,14 @@
 import type { Claim } from "../records/plan_schema.ts";
 import type { CellResults } from "../records/results.ts";
 import { curveOf, overSeeds } from "./arm_study.ts";
-import { cautiouslyDetectable, cautiousP } from "./cautious_test.ts";
+import { cautiousP } from "./cautious_test.ts";
 import { ALL_ITEMS, isFinished, pairCells } from "./cell_scores.ts";
 import type { Estimate } from "./estimate.ts";
 import { holm } from "./holm.ts";
 import { probabilityOfImprovement } from "./improvement.ts";
 import { areaUnderCurve } from "./learning_curve.ts";
 import { mcnemar } from "./mcnemar.ts";
+import { detectable } from "./power.ts";
 import { differences, type Pairing, runMeans } from "./scores.ts";
 import { signFlip } from "./sign_flip.ts";
 import type { Comparison, Conclusion } from "./study.ts";
@@ -52,7 +53,7 @@ function compare(cells: readonly CellResults[], { arm, against, metric }: Pair):
   const paired = differences(pairing),
     bySeed = runMeans(paired),
     effects = twoWay(paired),
-    least = cautiouslyDetectable(effects);
+    least = detectable(effects.components, seeds.length, items.length);
   const areas = seeds.map((seed) => {
     const [some, other] = [arm, against].map((name) => of(name).find(({ entry }) => entry.seed === seed));
     const a = some && areaUnderCurve(curveOf(some)), b = other && areaUnderCurve(curveOf(other));

@@ -1,6 +1,7 @@
 // What a comparison of so many seeds and items can see, and how many it takes. The effect is a mean of paired
-// differences, judged by the two-way t interval; its power is the noncentral t's, with the standard error and degrees of
-// freedom that the variance components promise. The components are estimates themselves: a plan from few seeds is rough.
+// differences, judged as cautious_test.ts does: by the two-way test and by Student's over the seeds. The power of each is
+// the noncentral t's, with the standard error and degrees of freedom that the variance components promise, and the least
+// of both is what both allow. The components are estimates themselves: a plan from few seeds is rough.
 
 import { studentPower } from "./distributions.ts";
 import { expectedPrecision, type TwoWay } from "./two_way.ts";
@@ -13,6 +14,8 @@ export interface PowerOptions {
   readonly power?: number;
   /** Chance to see one where there is none, two-sided. @default 0.05 */
   readonly level?: number;
+  /** Nothing is trained, so that seeds are bound to be alike and only the two-way test speaks. @default false */
+  readonly fixed?: boolean;
 }
 
 /** What is asked of {@linkcode planPower}. */
@@ -51,15 +54,23 @@ export interface PowerPlan {
 /** More seeds than this are no plan. */
 const mostSeeds = 1000;
 
+/** What the tests rest on. */
+function precisions(components: Components, runs: number, items: number, fixed = false) {
+  const bySeeds = { run: components.run + components.residual / items, item: 0, residual: 0 };
+  return [components, ...(fixed ? [] : [bySeeds])].map((of) => expectedPrecision(of, runs, items));
+}
+
 /**
- * Chance that the two-way test sees a mean difference of `effect`. One run sees nothing: it knows of no other. Where no
- * component is above 0, any effect is seen.
+ * Chance that a mean difference of `effect` is seen. One run sees nothing: it knows of no other. Where no component
+ * is above 0, any effect is seen.
  */
 export function powerOf(components: Components, effect: number, runs: number, items: number, level = 0.05): number {
   if (runs < 2) return 0;
-  const { standardError, degreesOfFreedom } = expectedPrecision(components, runs, items);
-  if (standardError === 0) return effect === 0 ? level : 1;
-  return studentPower(Math.abs(effect) / standardError, degreesOfFreedom, level);
+  const powers = precisions(components, runs, items).map(({ standardError, degreesOfFreedom }) => {
+    if (standardError === 0) return effect === 0 ? level : 1;
+    return studentPower(Math.abs(effect) / standardError, degreesOfFreedom, level);
+  });
+  return Math.min(...powers);
 }
 
 /**
@@ -71,14 +82,17 @@ export function detectable(
   components: Components,
   runs: number,
   items: number,
-  { power = 0.8, level = 0.05 }: PowerOptions = {},
+  { power = 0.8, level = 0.05, fixed = false }: PowerOptions = {},
 ): number | null {
   checkPower(power, level);
-  const { standardError, degreesOfFreedom } = expectedPrecision(components, runs, items);
-  if (runs < 2 || standardError === 0) return null;
-  let high = 1; // in standard errors
-  while (studentPower(high, degreesOfFreedom, level) < power) high *= 2;
-  return standardError * least(0, high, (effect) => studentPower(effect, degreesOfFreedom, level) >= power);
+  if (runs < 2) return null;
+  const tests = precisions(components, runs, items, fixed).filter(({ standardError }) => standardError > 0);
+  const effects = tests.map(({ standardError, degreesOfFreedom }) => {
+    let high = 1; // in standard errors
+    while (studentPower(high, degreesOfFreedom, level) < power) high *= 2;
+    return standardError * least(0, high, (effect) => studentPower(effect, degreesOfFreedom, level) >= power);
+  });
+  return effects.length === 0 ? null : Math.max(...effects);
 }
 
 /** @throws RangeError for an effect that is not above 0, or a power that is not above the level and below 1 */

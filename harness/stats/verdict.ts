@@ -3,7 +3,7 @@
 // over the arms) and at least the margin; whatever lies between is `underpowered`, for the absence of evidence of a drop
 // is not evidence of its absence. No thresholds on two separate intervals, and no verdict without pairing.
 
-import { cautiouslyDetectable, cautiousP } from "./cautious_test.ts";
+import { cautiousP } from "./cautious_test.ts";
 import type { Estimate } from "./estimate.ts";
 import { holm } from "./holm.ts";
 import { mcnemar } from "./mcnemar.ts";
@@ -77,10 +77,7 @@ export function judgeArms(arms: readonly PairedArm[], margin: number): ArmVerdic
 }
 
 function leastFound({ components, seeds: { length: runs }, items, fixed }: Measured, level: number): number | null {
-  if (components === null) return null;
-  return fixed
-    ? detectable(components, runs, items, { level })
-    : cautiouslyDetectable({ components, runs, items }, { level });
+  return components && detectable(components, runs, items, { level, fixed });
 }
 
 /** The verdicts over one family of arms. */

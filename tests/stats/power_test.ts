@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { stream } from "../../harness/base/prng.ts";
+import { cautiousP } from "../../harness/stats/cautious_test.ts";
 import { detectable, planPower, powerOf } from "../../harness/stats/power.ts";
-import { twoWay, twoWayP } from "../../harness/stats/two_way.ts";
+import { twoWay } from "../../harness/stats/two_way.ts";
 import { near } from "./near.ts";
 
 /** Of the differences between two arms on the embedded policy. */
@@ -14,7 +15,7 @@ Deno.test("powerOf() is the one-sample t test's where only runs vary", () => {
   equal(powerOf(components, 0.1, 1, 512), 0);
 });
 
-Deno.test("powerOf() is how often twoWayP() sees the effect in simulation", () => {
+Deno.test("powerOf() is how often cautiousP() sees the effect in simulation", () => {
   const prng = stream(1, "test"), runs = 4, items = 30, effect = 1.2, sets = 1500;
   const [run, item, residual] = [0.5, 1.2, 1];
   let seen = 0;
@@ -24,7 +25,7 @@ Deno.test("powerOf() is how often twoWayP() sees the effect in simulation", () =
       const row = effect + run * prng.normal();
       return Float64Array.from(columns, (column) => row + column + residual * prng.normal());
     });
-    if (twoWayP(twoWay(values)) < 0.05) seen++;
+    if (cautiousP(twoWay(values)) < 0.05) seen++;
   }
   const power = powerOf({ run: run ** 2, item: item ** 2, residual: residual ** 2 }, effect, runs, items);
   ok(Math.abs(seen / sets - power) < 0.04, `${seen / sets} seen, ${power} promised`);
@@ -72,4 +73,11 @@ Deno.test("planPower() refuses effects and powers that are none", () => {
       message: /for power/,
     });
   }
+});
+
+Deno.test("detectable() asks for more with few seeds than the two-way test alone, which speaks where nothing is trained", () => {
+  const differ = { run: 0.00017, item: 0.0081, residual: 0.0317 };
+  const [three, fixed] = [detectable(differ, 3, 512), detectable(differ, 3, 512, { fixed: true })];
+  ok(three! > 1.1 * fixed!, `${three} ${fixed}`);
+  equal(detectable(differ, 20, 512), detectable(differ, 20, 512, { fixed: true }));
 });
