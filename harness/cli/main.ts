@@ -13,6 +13,7 @@ import { addExplore } from "./explore.ts";
 import { addExport } from "./export.ts";
 import { addLeaderboard } from "./leaderboard.ts";
 import { addPlan } from "./plan.ts";
+import { addPolicy } from "./policy.ts";
 import { addPretrain } from "./pretrain.ts";
 import { addReport } from "./report.ts";
 import { addServe } from "./serve.ts";
@@ -29,6 +30,7 @@ export function programOf(done: (exitCode: number) => void, options: Pick<RunOpt
   for (const add of [addPlan, addReport, addCompare]) add(program, done);
   addBaseline(program);
   for (const add of [addLeaderboard, addExport, addExplore, addServe, addVerify, addDoctor]) add(program, done);
+  addPolicy(program);
   addPretrain(program);
   return program;
 }

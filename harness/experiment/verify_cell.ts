@@ -16,7 +16,7 @@ import { regrade } from "../records/regrade.ts";
 import { type Answer, answerOf } from "../records/results.ts";
 import { type CellRecord, UNKNOWN } from "../records/schema.ts";
 import { readStoredRecord, readStoredSamples, readStoredSteps, stepChain, type StoredLines } from "../records/store.ts";
-import { checkpointSteps, readCheckpoint } from "../rl/checkpoint.ts";
+import { type Checkpoint, checkpointSteps, readCheckpoint } from "../rl/checkpoint.ts";
 import { collapseSample, findCollapses } from "../rl/collapse.ts";
 import { type Matched, matchProof } from "../rl/match_proof.ts";
 import { QuestionOrder } from "../rl/question_order.ts";
@@ -83,7 +83,11 @@ export async function verifyCell(
   }
   for (const step of await checkpointSteps(join(folder, "checkpoints"))) {
     const name = `checkpoints/step-${String(step).padStart(6, "0")}.checkpoint`;
-    await list.check(at(name), "digests and steps", () => foreignCheckpoint(folder, step, steps, outcome));
+    await list.check(
+      at(name),
+      "digests and steps",
+      async () => foreignCheckpoint(await readCheckpoint(join(folder, "checkpoints"), step), steps, outcome),
+    );
   }
   return { folder, record, outcome, config, steps };
 }
@@ -322,13 +326,11 @@ function wrongProof(
 }
 
 /** A checkpoint is undamaged, of the steps up to it, and at the end holds the final weights. */
-async function foreignCheckpoint(
-  folder: string,
-  step: number,
+export function foreignCheckpoint(
+  { step, sections }: Checkpoint,
   steps: readonly StepRecord[],
   outcome: Outcome,
-): Promise<string[]> {
-  const { sections } = await readCheckpoint(join(folder, "checkpoints"), step);
+): string[] {
   const text = new TextDecoder().decode(sections["progress"]);
   const progress = parseJson(text, `step ${step}`), { weights } = sections;
   const chain = chainOf(steps.slice(0, step));

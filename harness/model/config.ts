@@ -1,11 +1,14 @@
-// The shape of a policy, read from Hugging Face's config.json: the Llama family (Llama 3, Falcon3, SmolLM2) and Qwen2.
-// It holds what the transformer needs and nothing else; `raw` keeps the file as it was, to be written back unchanged.
-// Defaults are those of transformers' LlamaConfig and Qwen2Config; sizes, the context and the norm's epsilon have none.
+// The shape of a policy, read from Hugging Face's config.json: the Llama family (Llama 3, Falcon3, SmolLM2), Qwen2,
+// Qwen3. It holds what the transformer needs and nothing else; `raw` keeps the file as it was, to be written back
+// unchanged. Defaults are those of transformers' configs; sizes, the context and the norm's epsilon have none.
 // A feature that changes the computation and is not implemented is refused by name, never ignored.
-// Source: https://github.com/huggingface/transformers/tree/main/src/transformers/models (llama, qwen2).
+// Source: https://github.com/huggingface/transformers/tree/main/src/transformers/models (llama, qwen2, qwen3).
 
 import { FailureError, MisuseError } from "../base/errors.ts";
 import { isObject, type JsonObject } from "../base/json_file.ts";
+
+/** The families of models that are covered. */
+export type Architecture = "llama" | "qwen2" | "qwen3";
 
 /** How positions beyond the trained context are reached. */
 export type RopeScaling =
@@ -25,9 +28,9 @@ export interface RopeConfig {
   readonly scaling: RopeScaling | null;
 }
 
-/** The shape of a decoder-only transformer of the Llama or Qwen2 family. */
+/** The shape of a decoder-only transformer of the Llama, Qwen2 or Qwen3 family. */
 export interface ModelConfig {
-  readonly architecture: "llama" | "qwen2";
+  readonly architecture: Architecture;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -44,6 +47,8 @@ export interface ModelConfig {
   /** The head is the embedding, transposed. */
   readonly tiedEmbedding: boolean;
   readonly qkvBias: boolean;
+  /** Each head of the query and the key is normalised before positions turn it. */
+  readonly headNorm: boolean;
   readonly outputBias: boolean;
   readonly mlpBias: boolean;
   readonly rope: RopeConfig;
@@ -57,9 +62,10 @@ export interface ModelConfig {
   readonly raw: JsonObject;
 }
 
-const ARCHITECTURES: Readonly<Record<string, "llama" | "qwen2">> = {
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   LlamaForCausalLM: "llama",
   Qwen2ForCausalLM: "qwen2",
+  Qwen3ForCausalLM: "qwen3",
 };
 
 /** Beyond these a number is a slip, and would exhaust memory before anything could be checked against the weights. */
@@ -132,10 +138,10 @@ export function parseModelConfig(json: unknown, path: string): ModelConfig {
   const named = fields.get("architectures");
   const architectureName = Array.isArray(named) && named.length === 1 && typeof named[0] === "string" ? named[0] : "";
   if (!Object.hasOwn(ARCHITECTURES, architectureName)) {
-    throw unsupported("architectures", named, Object.keys(ARCHITECTURES).join(" or "));
+    throw unsupported("architectures", named, Object.keys(ARCHITECTURES).join(", ").replace(/, (?!.*,)/, " or "));
   }
   const architecture = ARCHITECTURES[architectureName] ?? "llama";
-  const llama = architecture === "llama";
+  const llama = architecture === "llama", qwen2 = architecture === "qwen2", qwen3 = architecture === "qwen3";
 
   const activation = fields.get("hidden_act") ?? "silu";
   if (activation !== "silu") throw unsupported("hidden_act", activation, '"silu"');
@@ -149,13 +155,14 @@ export function parseModelConfig(json: unknown, path: string): ModelConfig {
   const heads = fields.integer("num_attention_heads", [1, LARGEST.size]);
   const kvHeads = fields.integer("num_key_value_heads", [1, LARGEST.size], heads);
   if (heads % kvHeads !== 0) throw fields.bad("num_key_value_heads", `a divisor of "num_attention_heads" (${heads})`);
-  if (fields.get("head_dim") === undefined && hiddenSize % heads !== 0) {
+  if (!qwen3 && fields.get("head_dim") === undefined && hiddenSize % heads !== 0) {
     throw fields.bad("hidden_size", `a multiple of "num_attention_heads" (${heads}) where "head_dim" is not given`);
   }
-  const headDim = fields.integer("head_dim", [2, LARGEST.size], hiddenSize / heads);
+  const headDim = fields.integer("head_dim", [2, LARGEST.size], qwen3 ? undefined : hiddenSize / heads);
   if (headDim % 2 !== 0) throw fields.bad("head_dim", "even, as rotary positions turn pairs");
   const maxPositions = fields.integer("max_position_embeddings", [1, LARGEST.positions]);
 
+  const attentionBias = fields.boolean("attention_bias", false);
   if (slidingWindowInUse(fields, layers)) {
     throw unsupported("use_sliding_window", true, "full attention in every layer");
   }
@@ -177,8 +184,9 @@ export function parseModelConfig(json: unknown, path: string): ModelConfig {
     normEpsilon: fields.positive("rms_norm_eps"),
     maxPositions,
     tiedEmbedding: fields.boolean("tie_word_embeddings", false),
-    qkvBias: llama ? fields.boolean("attention_bias", false) : true,
-    outputBias: llama ? fields.boolean("attention_bias", false) : false,
+    qkvBias: qwen2 || attentionBias,
+    headNorm: qwen3,
+    outputBias: !qwen2 && attentionBias,
     mlpBias: llama ? fields.boolean("mlp_bias", false) : false,
     rope: parseRope(fields, headDim, maxPositions, unsupported),
     initializerRange: fields.positive("initializer_range", 0.02),
@@ -205,11 +213,12 @@ export function parseTokenIds(
   });
 }
 
-/** Qwen2 windows the layers from `max_window_layers` on, and only where `use_sliding_window` says so. */
+/** Qwen windows the layers from `max_window_layers` on, and only where `use_sliding_window` says so. */
 function slidingWindowInUse(fields: Fields, layers: number): boolean {
   const types = fields.get("layer_types");
   if (Array.isArray(types)) return types.some((type) => type !== "full_attention");
-  return fields.boolean("use_sliding_window", false) && fields.get("sliding_window") !== undefined &&
+  const width = fields.json["sliding_window"]; // null is none, and where it is missing there is a default
+  return fields.boolean("use_sliding_window", false) && width !== null &&
     fields.integer("max_window_layers", [0, LARGEST.layers], 0) < layers;
 }
 

@@ -65,6 +65,10 @@ export function parameterLayout(config: ModelConfig): Layout {
       add(`${layer}.self_attn.k_proj.bias`, [KV], false);
       add(`${layer}.self_attn.v_proj.bias`, [KV], false);
     }
+    if (config.headNorm) {
+      add(`${layer}.self_attn.q_norm.weight`, [config.headDim], false);
+      add(`${layer}.self_attn.k_norm.weight`, [config.headDim], false);
+    }
     if (config.outputBias) add(`${layer}.self_attn.o_proj.bias`, [D], false);
     add(`${layer}.post_attention_layernorm.weight`, [D], false);
     if (config.mlpBias) {

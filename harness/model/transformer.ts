@@ -1,4 +1,4 @@
-// The decoder-only transformer as Hugging Face's Llama and Qwen2 implement it, defined once. Training and decoding run
+// The decoder-only transformer as Hugging Face's Llama, Qwen2 and Qwen3 implement it, defined once. Training and decoding run
 // the same layers; they differ only in how a row attends, which is an argument:
 //   causal      rows of whole sequences see themselves and what came before (a prompt, a training text)
 //   continued   rows of completions see their prompt's cache and what came before in their own completion
@@ -98,12 +98,23 @@ export function decoder(g: Graph, model: Model, tokens: Value, positions: Value,
     const x = enter(norm(of("input_layernorm.weight")));
     const rotate = (rows: Value, count: number) => g.op("Rotary", [rows, positions, cos, sin], { heads: count });
     const part = (name: string) => leave(project(x, of(`self_attn.${name}_proj`)));
+    const normed = (rows: Value, name: string) => { // each head alone: [R, heads*hd] as [R*heads, hd]
+      if (!config.headNorm) return rows;
+      const heads = g.reshape(rows, [-1, headDim]), w = weight(model, of(`self_attn.${name}_norm.weight`));
+      return g.reshape(g.op("RmsNorm", [heads, w], { epsilon }), rows.shape as readonly number[]);
+    };
+    const fused = model.weights.has(of("self_attn.qkv_proj.weight"));
     let q: Value, k: Value, v: Value;
-    if (model.weights.has(of("self_attn.qkv_proj.weight"))) {
+    if (fused && !config.headNorm) {
       const [qk, value] = g.split(part("qkv"), [queryWidth + keyWidth, keyWidth], 1) as [Value, Value];
       [q, k] = g.split(rotate(qk, heads + kvHeads), [queryWidth, keyWidth], 1) as [Value, Value];
       v = value;
-    } else [q, k, v] = [rotate(part("q"), heads), rotate(part("k"), kvHeads), part("v")];
+    } else {
+      const parts = fused ? g.split(part("qkv"), [queryWidth, keyWidth, keyWidth], 1) : null;
+      q = rotate(normed(parts?.[0] ?? part("q"), "q"), heads);
+      k = rotate(normed(parts?.[1] ?? part("k"), "k"), kvHeads);
+      v = parts?.[2] ?? part("v");
+    }
     branch = leave(project(enter(attend(layer, q, k, v)), of("self_attn.o_proj")));
     const h = enter(norm(of("post_attention_layernorm.weight")));
     const gate = g.op("Silu", [project(h, of("mlp.gate_proj"))]);

@@ -43,6 +43,10 @@ const decoding: DecodeOptions = {
   products: "rows",
 };
 
+/** The same with heads that are normalised. */
+const headNorm = tinyConfig({ ...config.raw, architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", head_dim: 4 });
+const headNormLayout = parameterLayout(headNorm);
+
 const GRAPHS: Readonly<Record<string, () => Graph>> = {
   train_graph: () =>
     trainGraph({
@@ -58,6 +62,17 @@ const GRAPHS: Readonly<Record<string, () => Graph>> = {
   decode_graph: () => decodeGraph(decoding),
   decode_graph_columns: () =>
     decodeGraph({ ...decoding, products: "columns", sampling: { greedy: true, temperature: 1, topK: 0, topP: 1 } }),
+  train_graph_head_norm: () =>
+    trainGraph({
+      config: headNorm,
+      layout: headNormLayout,
+      shape: { kind: "sequences", length: 3, batch: 2 },
+      objective: { kind: "supervised" },
+      temperature: 1,
+      kept: false,
+      length: 16,
+    }),
+  decode_graph_head_norm: () => decodeGraph({ ...decoding, config: headNorm, layout: headNormLayout }),
 };
 
 /** The graph, and the fingerprint of what each device runs. */

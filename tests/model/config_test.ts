@@ -37,6 +37,7 @@ Deno.test("parseModelConfig() reads SmolLM2's config", () => {
     maxPositions: 8192,
     tiedEmbedding: true,
     qkvBias: false,
+    headNorm: false,
     outputBias: false,
     mlpBias: false,
     rope: { theta: 100000, scaling: null },
@@ -63,6 +64,65 @@ Deno.test("parseModelConfig() gives Qwen2 biases on query, key and value only", 
     mlpBias: false,
     bosTokenId: null,
   });
+});
+
+Deno.test("parseModelConfig() reads Qwen3-0.6B's config", () => {
+  const raw = {
+    architectures: ["Qwen3ForCausalLM"],
+    attention_bias: false,
+    attention_dropout: 0.0,
+    bos_token_id: 151643,
+    eos_token_id: 151645,
+    head_dim: 128,
+    hidden_act: "silu",
+    hidden_size: 1024,
+    initializer_range: 0.02,
+    intermediate_size: 3072,
+    max_position_embeddings: 40960,
+    max_window_layers: 28,
+    model_type: "qwen3",
+    num_attention_heads: 16,
+    num_hidden_layers: 28,
+    num_key_value_heads: 8,
+    rms_norm_eps: 1e-6,
+    rope_scaling: null,
+    rope_theta: 1000000,
+    sliding_window: null,
+    tie_word_embeddings: true,
+    use_sliding_window: false,
+    vocab_size: 151936,
+  };
+  const { raw: _, ...config } = parseModelConfig(raw, "config.json");
+  assert.deepEqual(config, {
+    architecture: "qwen3",
+    vocabSize: 151936,
+    hiddenSize: 1024,
+    layers: 28,
+    heads: 16,
+    kvHeads: 8,
+    headDim: 128,
+    intermediateSize: 3072,
+    normEpsilon: 1e-6,
+    maxPositions: 40960,
+    tiedEmbedding: true,
+    qkvBias: false,
+    headNorm: true,
+    outputBias: false,
+    mlpBias: false,
+    rope: { theta: 1000000, scaling: null },
+    initializerRange: 0.02,
+    bosTokenId: 151643,
+    eosTokenIds: [151645],
+    padTokenId: null,
+  });
+  const biased = parseModelConfig({ ...raw, attention_bias: true }, "config.json");
+  assert.deepEqual([biased.qkvBias, biased.outputBias, biased.mlpBias], [true, true, false]);
+});
+
+Deno.test("parseModelConfig() asks Qwen3 for the width of its heads, which does not follow from the hidden size", () => {
+  const changes = { architectures: ["Qwen3ForCausalLM"], hidden_size: 14, head_dim: undefined };
+  assert.throws(() => tinyConfig(changes), /"head_dim" is missing; it must be an integer/);
+  assert.equal(tinyConfig({ ...changes, head_dim: 6 }).headDim, 6);
 });
 
 Deno.test("parseModelConfig() puts Llama's attention_bias on the output product as well", () => {
@@ -112,12 +172,17 @@ Deno.test("parseModelConfig() reads every spelling of rotary scaling", () => {
 
 Deno.test("parseModelConfig() refuses what is not supported, by name", () => {
   const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
-    [{ architectures: ["MistralForCausalLM"] }, /"architectures" is \[MistralForCausalLM\].*LlamaForCausalLM or Qwen2/],
+    [
+      { architectures: ["MistralForCausalLM"] },
+      /"architectures" is \[MistralForCausalLM\].*LlamaForCausalLM, Qwen2ForCausalLM or Qwen3/,
+    ],
     [{ architectures: undefined }, /"architectures" is missing/],
     [{ architectures: ["toString"] }, /"architectures"/],
     [{ hidden_act: "gelu" }, /"hidden_act" is "gelu"/],
     [{ quantization_config: { bits: 4 } }, /"quantization_config"/],
     [{ use_sliding_window: true, sliding_window: 8, max_window_layers: 1 }, /full attention/],
+    [{ architectures: ["Qwen3ForCausalLM"], use_sliding_window: true, max_window_layers: 1 }, /full attention/],
+    [{ architectures: ["Qwen3ForCausalLM"], rope_scaling: { rope_type: "longrope", factor: 2 } }, /"longrope"/],
     [{ layer_types: ["full_attention", "sliding_attention"] }, /full attention/],
     [{ rope_scaling: { rope_type: "yarn", factor: 2 } }, /"rope_scaling.rope_type" is "yarn"/],
     [{ partial_rotary_factor: 0.5 }, /"partial_rotary_factor" is 0.5/],

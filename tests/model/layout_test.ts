@@ -3,9 +3,10 @@ import { initialWeights, parameterLayout, parameterView } from "../../harness/mo
 import { tinyConfig } from "./tiny_policy.ts";
 
 const everything = { attention_bias: true, mlp_bias: true, tie_word_embeddings: false };
+const [qwen2, qwen3] = ["Qwen2", "Qwen3"].map((family) => ({ architectures: [`${family}ForCausalLM`] }));
 
 Deno.test("parameterLayout() lays tensors end to end, those under weight decay first", () => {
-  for (const changes of [{}, everything, { architectures: ["Qwen2ForCausalLM"] }]) {
+  for (const changes of [{}, everything, qwen2, qwen3]) {
     const layout = parameterLayout(tinyConfig(changes));
     let offset = 0;
     for (const parameter of layout.parameters) {
@@ -34,6 +35,11 @@ Deno.test("parameterLayout() has Hugging Face's names and shapes", () => {
   assert.deepEqual(shapes.get("model.norm.weight"), [12]);
   assert.equal(shapes.size, 2 + 2 * 16 + 1);
   assert.equal(parameterLayout(tinyConfig()).parameters.length, 1 + 2 * 9 + 1);
+  const normed = parameterLayout(tinyConfig(qwen3)).parameters, added = ["q_norm", "k_norm"];
+  assert.equal(normed.length, 1 + 2 * 11 + 1);
+  for (const name of added) {
+    assert.deepEqual(normed.find((one) => one.name === `${layer}.self_attn.${name}.weight`)?.shape, [6]);
+  }
 });
 
 Deno.test("parameterLayout() puts query, key and value of a layer side by side, weights and biases", () => {

@@ -189,7 +189,7 @@ const TEXTS: readonly (readonly Text[])[] = [[5, 6, 2, 4], [3, 1, 5, 3]].map(([p
   }));
 });
 
-for (const name of ["llama-mha", "qwen2-gqa"]) {
+for (const name of ["llama-mha", "qwen2-gqa", "qwen3-bias"]) {
   Deno.test(`trainGraph() of completions gives the gradients of the same texts as sequences: ${name}`, async () => {
     const { config, weights } = await readFixture(name), length = 11;
     const common = {

@@ -109,10 +109,11 @@ for (const name of POLICY_NAMES) {
 
 Deno.test("Sampler reports the trainer's probabilities where key and value are narrow against the hidden size", async () => {
   // One product for query, key and value would sum 128 terms at a time, one for 36 keys alone all 144 at once.
-  const policy = smallPolicy("Qwen2", { hidden_size: 144 }), prompts = randomPrompts(policy, [5, 18]);
-  const draws = await generate(policy, prompts, { group: 4, maxTokens: 12 }),
-    scored = await score(policy, prompts, draws);
-  strictEqual(difference(draws, withProbabilities(draws, scored)), null);
+  for (const name of ["Qwen2", "Qwen3"] as const) {
+    const policy = smallPolicy(name, { hidden_size: 144 }), prompts = randomPrompts(policy, [5, 18]);
+    const draws = await generate(policy, prompts, { group: 4, maxTokens: 12 });
+    strictEqual(difference(draws, withProbabilities(draws, await score(policy, prompts, draws))), null, name);
+  }
 });
 
 Deno.test("Sampler draws the same with one worker, with two, and in this thread", async () => {

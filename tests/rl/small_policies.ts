@@ -53,6 +53,17 @@ const SHAPES = {
     num_key_value_heads: 1,
     tie_word_embeddings: false,
   },
+  /** Heads that are normalised and wider than the hidden size asks for, and every bias that attention can have. */
+  Qwen3: {
+    architectures: ["Qwen3ForCausalLM"],
+    model_type: "qwen3",
+    hidden_size: 12,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 6,
+    attention_bias: true,
+    tie_word_embeddings: false,
+  },
 } as const;
 export type PolicyName = keyof typeof SHAPES;
 export const POLICY_NAMES = Object.keys(SHAPES) as readonly PolicyName[];

@@ -79,7 +79,7 @@ export interface Report {
 }
 
 // One layer with everything: the driver compiles every kernel for every shape, which takes most of the time.
-const policy = smallPolicy("Qwen2", { num_hidden_layers: 1 }), before = weightsDigest(policy.weights);
+const policy = smallPolicy("Qwen3", { num_hidden_layers: 1 }), before = weightsDigest(policy.weights);
 const expected = await pass(policy, "cpu"), actual = await pass(policy, "webgpu");
 const here = await draws(policy, "cpu"), there = await draws(policy, "webgpu");
 const texts = (draws: readonly Draws[]) => draws.map(({ tokens }) => tokens.join());

@@ -25,7 +25,7 @@ Deno.test({
     });
     const { errors, tokens, intact } = JSON.parse(stdout.trim().split("\n").at(-1)!) as Report;
     for (const [name, error] of Object.entries(errors)) ok(error <= 1e-4, `${name} is off by ${error}`);
-    strictEqual(Object.keys(errors).filter((name) => name.startsWith("gradient.")).length, 15);
+    strictEqual(Object.keys(errors).filter((name) => name.startsWith("gradient.")).length, 18);
     deepStrictEqual(tokens.webgpu, tokens.cpu);
     ok(intact, "a run must not write to the weights");
   },

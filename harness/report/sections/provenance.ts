@@ -1,5 +1,6 @@
 // Where the numbers come from: what the cells prove of each other, where they ran, and how to make them again.
 
+import { shellWord } from "../../base/shell_word.ts";
 import type { Environment, MatchProof } from "../../contract.ts";
 import type { Results } from "../../records/results.ts";
 import type { Section } from "../chart_spec.ts";
@@ -155,9 +156,4 @@ what is reproduced is the conclusion.`,
       )
     }`,
   };
-}
-
-/** A word as a shell takes it back. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
