@@ -77,16 +77,28 @@ export class FakeHub implements AsyncDisposable {
     if (pathname.startsWith(`${api}/revision/`)) {
       const revision = decodeURIComponent(pathname.slice(`${api}/revision/`.length));
       if (!["main", "v1", "refs/pr/1", this.commit].includes(revision)) return refused(404, "RevisionNotFound");
-      return Response.json({ _id: "1", id: this.name, sha: this.commit, private: false, gated: false });
+      const siblings = [...this.files.keys()].map((rfilename) => ({ rfilename }));
+      return Response.json({ _id: "1", id: this.name, sha: this.commit, private: false, gated: false, siblings });
     }
     if (pathname === `${api}/tree/${this.commit}`) return Response.json(this.#tree());
     if (!pathname.startsWith(`/${this.name}/resolve/`) && host === "hub") return refused(404, "RepoNotFound");
     if (content === null) return refused(404, "EntryNotFound");
     if (host === "hub" && content.length > LARGE) {
       const location = `http://127.0.0.1:${this.#servers[1]!.addr.port}/blob/${file}?signature=signed`;
-      return new Response(null, { status: 302, headers: { Location: location } });
+      return new Response(null, {
+        status: 302,
+        headers: { Location: location, ...this.#told(file, content, "X-Linked-") },
+      });
     }
-    return ranged(content, request.range);
+    const answer = ranged(content, request.range);
+    for (const [name, value] of Object.entries(this.#told(file, content, ""))) answer.headers.set(name, value);
+    return answer;
+  }
+
+  /** What Python's tools want to know before they fetch. */
+  #told(file: string, content: Uint8Array, prefix: string): Record<string, string> {
+    const size = prefix === "" ? {} : { "X-Linked-Size": String(content.length) };
+    return { "X-Repo-Commit": this.commit, [`${prefix}ETag`]: `"${this.digestOf(file)}"`, ...size };
   }
 
   #tree() {

@@ -4,8 +4,8 @@
 // for each other on the lock that Python's tools take too; where a file system ignores locks, the digest still decides.
 // Source: https://huggingface.co/docs/huggingface_hub/guides/manage-cache
 
-import { copyFile, type FileHandle, mkdir, open, rename, rm, stat, symlink } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { copyFile, type FileHandle, mkdir, open, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileError } from "../../base/atomic_file.ts";
 import { FailureError } from "../../base/errors.ts";
@@ -35,7 +35,7 @@ export async function download(
   report: (bytes: number) => void,
 ): Promise<string> {
   const blob = join(repository, "blobs", file.digest), entry = join(repository, "snapshots", commit, file.path);
-  if (await sizeOf(entry) === file.size) return entry;
+  if (await isEntered(file, entry)) return entry;
   const lock = await takeLock(
     join(locks, `${file.digest}.lock`),
     () => subject.note("another process fetches it; waiting"),
@@ -69,6 +69,15 @@ async function sizeOf(path: string): Promise<number | null> {
   return await stat(path).then(({ size }) => size, () => null);
 }
 
+/** Whether the snapshot has the file: a link to its blob, or the content itself, which is then read. */
+async function isEntered({ digest, size }: HubFile, entry: string): Promise<boolean> {
+  if (await sizeOf(entry) !== size) return false;
+  const linked = await readlink(entry).then(basename, () => null);
+  return linked === digest || await blobDigest(entry, kindOf(digest)) === digest;
+}
+
+const kindOf = (digest: string) => digest.length === 64 ? "sha256" : "sha1";
+
 async function fetchBlob(
   file: HubFile,
   blob: string,
@@ -88,7 +97,7 @@ async function fetchBlob(
           report(bytes);
         }));
     }
-    const found = await blobDigest(part, file.digest.length === 64 ? "sha256" : "sha1");
+    const found = await blobDigest(part, kindOf(file.digest));
     if (found === file.digest) return await onDisk(blob, () => rename(part, blob));
     await onDisk(part, () => rm(part, { force: true }));
     if (last) {
@@ -141,7 +150,7 @@ async function writeAll(out: FileHandle, piece: Uint8Array): Promise<void> {
 
 /** Makes the blob visible in the snapshot: a relative link, or a copy where links are not to be had. */
 async function enter(blob: string, entry: string, links: boolean): Promise<void> {
-  const folder = dirname(entry), temporary = join(folder, `.${process.pid}.tmp`);
+  const folder = dirname(entry), temporary = join(folder, `.${basename(entry)}.${process.pid}.tmp`);
   await mkdir(folder, { recursive: true });
   await rm(temporary, { force: true });
   const linked = links && await symlink(relative(folder, blob), temporary).then(() => true, () => false);

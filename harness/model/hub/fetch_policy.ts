@@ -3,8 +3,7 @@
 // supported is named before weights are downloaded. What a branch or tag stands for is asked of the Hub each time; what
 // cannot be asked is taken from the cache, as it was.
 
-import { readFile, stat } from "node:fs/promises";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileError, writeFileAtomic } from "../../base/atomic_file.ts";
 import { FailureError, MisuseError } from "../../base/errors.ts";
@@ -73,7 +72,7 @@ export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): 
   const cached = await cachedPolicy(repository, revision);
   if (cacheOnly || settings.offline) {
     if (cached) return cached;
-    throw notCached(subject, repository, settings.offline ? "HF_HUB_OFFLINE is set" : "nothing is fetched here");
+    throw notCached(subject, repository);
   }
   let commit: string, listed: HubFile[];
   try {
@@ -87,23 +86,19 @@ export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): 
     return cached;
   }
   const place = { repository, locks, commit }, byName = new Map(listed.map((file) => [file.path, file]));
-  const fetchOne = async (path: string, done: number, bytes: number) => {
+  const fetchOne = async (path: string, tell: (bytes: number) => void = () => {}) => {
     const file = byName.get(path);
-    if (!file) throw new FailureError(`Cannot fetch "${name}": ${INDEX} names ${path}, which the repository lacks`);
-    const before = file.size - await bytesMissing(file, place);
-    return await download(
-      file,
-      place,
-      subject,
-      (here) => report({ type: "bytes", file: path, done: done + Math.max(0, here - before), bytes }),
+    if (file) return await download(file, place, subject, tell);
+    throw new FailureError(
+      `Cannot fetch "${name}": ${INDEX} names ${path}, which the repository lacks … choose another revision`,
     );
   };
   checkFiles(subject, byName);
   await makeFolder(cache);
-  const config = await fetchOne("config.json", 0, 0);
+  const config = await fetchOne("config.json");
   parseModelConfig(await readJsonFile(config), config);
   const folder = dirname(config);
-  const weights = byName.has(SINGLE) ? [SINGLE] : await shardsOf(await fetchOne(INDEX, 0, 0));
+  const weights = byName.has(SINGLE) ? [SINGLE] : await shardsOf(await fetchOne(INDEX));
   const companions = [...NEEDED, ...OPTIONAL].filter((path) => byName.has(path));
   const files = [...companions, ...(byName.has(SINGLE) ? [] : [INDEX]), ...weights]; // weights last: then all is there
 
@@ -118,9 +113,10 @@ export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): 
     report({ type: "begin", policy: `${name}@${commit.slice(0, 12)}`, files: count, bytes });
   }
   let done = 0;
-  for (const [i, path] of files.entries()) {
-    await fetchOne(path, done, bytes);
-    done += missing[i]!;
+  for (const [i, file] of files.entries()) {
+    const coming = missing[i]!, before = (byName.get(file)?.size ?? 0) - coming; // on the disk when this began
+    await fetchOne(file, (here) => report({ type: "bytes", file, done: done + Math.max(0, here - before), bytes }));
+    done += coming;
   }
   if (bytes > 0) report({ type: "end" });
   if (revision !== commit) await writeRef(join(repository, "refs", ...revision.split("/")), commit);
@@ -190,11 +186,14 @@ function byHand({ name, revision }: HubSubject, repository: string): string {
     `folder with ${NEEDED.join(", ")} and ${SINGLE} to --policy`;
 }
 
-function notCached(subject: HubSubject, repository: string, why: string): MisuseError {
-  const { name, revision } = subject;
+function notCached(subject: HubSubject, repository: string): MisuseError {
+  const { name, revision, settings: { offline } } = subject;
+  const place = offline ? "the cache" : `the cache "${repository}"`; // else the remedy names it
+  const remedy = offline
+    ? `HF_HUB_OFFLINE is set … unset it, or ${byHand(subject, repository)}`
+    : `nothing is fetched unasked … \`deno task doctor --policy ${name}@${revision}\` fetches it`;
   return new MisuseError(
-    `Cannot find policy "${name}": the cache does not hold all of revision ${revision}, and ${why} … ` +
-      byHand(subject, repository),
+    `Cannot find policy "${name}": ${place} does not hold all of revision ${revision}, and ${remedy}`,
   );
 }
 

@@ -6,7 +6,7 @@
 // page of a listing points; request.ts asks for it. What it says becomes paths here, so it is checked.
 
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { FailureError, MisuseError } from "../../base/errors.ts";
 import { askHub, type HubSubject } from "./request.ts";
 
@@ -24,7 +24,7 @@ export const COMMIT = /^[0-9a-f]{40}$/;
 /** The shared cache, and in it the folder of a repository and of its locks. */
 export async function cacheFolders(name: string): Promise<{ cache: string; repository: string; locks: string }> {
   const { getHFHubCachePath, getRepoFolderName } = await import("@huggingface/hub");
-  const cache = getHFHubCachePath().replace(/^~(?=$|[/\\])/, homedir()),
+  const cache = resolve(getHFHubCachePath().replace(/^~(?=$|[/\\])/, homedir())),
     own = getRepoFolderName({ type: "model", name });
   return { cache, repository: join(cache, own), locks: join(cache, ".locks", own) };
 }
