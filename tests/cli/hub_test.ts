@@ -36,7 +36,8 @@ function start(
   args: readonly string[],
   heard = (_: string) => {},
 ) {
-  const env = { NO_COLOR: "1", HF_TOKEN: token, HF_HOME: join(folder, "home"), ...environment };
+  const home = { HF_HOME: join(folder, "home"), HF_HUB_CACHE: join(folder, "home", "hub"), HF_HUB_OFFLINE: "0" };
+  const env = { NO_COLOR: "1", NO_PROXY: "127.0.0.1", HF_TOKEN: token, ...home, ...environment };
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", program, ...args],
     cwd: folder,
@@ -133,7 +134,7 @@ Deno.test("bench and doctor fetch a policy of the Hub once, go on after Ctrl-C, 
       verified.stdout,
     );
 
-    const elsewhere = { HF_HOME: join(folder, "empty") };
+    const elsewhere = { HF_HUB_CACHE: join(folder, "empty") };
     const unfetched = await run(elsewhere, "verify", out, "--replay=0");
     deepEqual(
       [

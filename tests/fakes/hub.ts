@@ -162,7 +162,7 @@ export async function withHub(
   const cache = await Deno.makeTempDir(), before = Deno.env.get("HF_HUB_CACHE");
   Deno.env.set("HF_HUB_CACHE", cache);
   const hub = new FakeHub("tiny/model", files);
-  const settings = { ...hubSettings({ HF_ENDPOINT: hub.endpoint, HF_HOME: cache }), timeout: 400, backoff: 5 };
+  const settings = { ...hubSettings({ HF_ENDPOINT: hub.endpoint, HF_HOME: cache }), timeout: 10_000, backoff: 5 };
   try {
     await work(hub, { cache, settings, seen: [] });
   } finally {

@@ -53,12 +53,9 @@ export async function download(
 }
 
 /** Bytes that are still to come before the file is in the cache. */
-export async function bytesMissing(
-  { digest, path, size }: HubFile,
-  { repository, commit }: CachePlace,
-): Promise<number> {
-  const blob = join(repository, "blobs", digest);
-  if (await sizeOf(join(repository, "snapshots", commit, path)) === size || await sizeOf(blob) === size) return 0;
+export async function bytesMissing(file: HubFile, { repository, commit }: CachePlace): Promise<number> {
+  const { digest, path, size } = file, blob = join(repository, "blobs", digest);
+  if (await sizeOf(blob) === size || await isEntered(file, join(repository, "snapshots", commit, path))) return 0;
   return Math.max(0, size - (await sizeOf(partOf(blob)) ?? 0));
 }
 

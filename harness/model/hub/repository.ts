@@ -52,12 +52,10 @@ export async function listFiles(subject: HubSubject, commit: string, attempts?: 
   const fetch = fetchFor(subject, attempts);
   const listing = listFiles({ repo: name, revision: commit, hubUrl: settings.endpoint, fetch });
   const entries = await understood(subject, Array.fromAsync(listing));
-  return entries.filter(({ type }) => type === "file").map(({ path, size, oid, lfs }) => {
+  const isPlain = (path: unknown) => typeof path === "string" && /^[\w-][\w.-]*$/.test(path); // others are not for us
+  return entries.filter(({ type, path }) => type === "file" && isPlain(path)).map(({ path, size, oid, lfs }) => {
     const file = { path, size: lfs?.size ?? size, digest: lfs?.oid ?? oid ?? "" };
-    const plain = typeof path === "string" && /^[^/\\\0]+$/.test(path) && !/^\.\.?$/.test(path);
-    if (
-      plain && Number.isSafeInteger(file.size) && file.size >= 0 && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(file.digest)
-    ) {
+    if (Number.isSafeInteger(file.size) && file.size >= 0 && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(file.digest)) {
       return file;
     }
     throw notTheHub(subject);

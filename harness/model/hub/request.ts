@@ -65,8 +65,8 @@ export async function askHub<T>(
       return await take({ response, pieces: piecesOf(subject, response, gone) }, () => failures = 0);
     } catch (error) {
       if (!(error instanceof Passing)) throw error;
-      const wait = error.wait ?? backoff * 2 ** failures++;
-      if (error.wait !== null) failures++;
+      const wait = error.wait ?? backoff * 2 ** failures;
+      failures++;
       if (failures >= attempts || wait > LONGEST_WAIT) {
         const more = wait > LONGEST_WAIT ? ` and asks to wait ${Math.round(wait / 1000)} s` : "";
         throw new HubUnreachable(
@@ -103,7 +103,7 @@ async function send(
     const asked = fetch(url, { headers: { ...headers, ...authorization }, redirect: "manual", signal: gone.signal });
     const response = await inTime(asked, timeout, gone);
     const location = REDIRECTS.has(response.status) ? response.headers.get("Location") : null;
-    if (location === null) return await checked(subject, response);
+    if (location === null) return await checked(subject, response, own);
     await response.body?.cancel();
     if (!URL.canParse(location, url)) break;
     url = new URL(location, url).href;
@@ -113,11 +113,12 @@ async function send(
   );
 }
 
-async function checked(subject: HubSubject, response: Response): Promise<Response> {
+async function checked(subject: HubSubject, response: Response, own: boolean): Promise<Response> {
   if (response.ok || response.status === 416) return response;
   await response.body?.cancel();
   const { status, headers } = response;
   if (PASSING.has(status)) throw new Passing(`the Hub answers ${status}`, waitOf(headers));
+  if (!own) throw new Passing(`the Hub's storage answers ${status}`); // its signed addresses last for a while only
   throw refusal(subject, status, headers.get("X-Error-Code"), headers.get("X-Error-Message") ?? "");
 }
 

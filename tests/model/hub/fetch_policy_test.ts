@@ -158,7 +158,7 @@ Deno.test("fetchPolicy() goes on by Range where a connection broke or stalled", 
       cuts++;
       return cut(content, request.range, 65_536, end);
     };
-    await fetched(hub, settings, seen);
+    await fetched(hub, { ...settings, timeout: 400 }, seen);
     deepEqual(
       hub.requests.filter(ofWeights).map(({ range }) => range),
       [null, "bytes=65536-", "bytes=131072-", "bytes=196608-"],
@@ -173,6 +173,7 @@ Deno.test("fetchPolicy() goes on by Range where a connection broke or stalled", 
 Deno.test("fetchPolicy() begins anew where the Hub knows no ranges, or goes on elsewhere", () =>
   withHub(files, async (hub, { cache, settings, seen }) => {
     const answers = [
+      () => new Response(null, { status: 403 }), // a signature that ran out
       (content: Uint8Array) => cut(content, null, 65_536, "break"),
       (content: Uint8Array) =>
         new Response(content.slice(), { status: 206, headers: { "Content-Range": `bytes 0-299999/300000` } }),
@@ -188,15 +189,24 @@ Deno.test("fetchPolicy() begins anew where the Hub knows no ranges, or goes on e
 
 Deno.test("fetchPolicy() asks again after 429 and 5xx, when the Hub says", () =>
   withHub(files, async (hub, { settings, seen }) => {
-    const answers = [429, 503, 500, 502].map((status) =>
-      new Response("busy", { status, headers: status === 429 ? { "Retry-After": "1" } : {} })
-    );
+    const busy = (status: number, headers = {}) => new Response("busy", { status, headers });
+    const date = (second: number) => `Wed, 21 Oct 2015 07:28:0${second} GMT`;
+    const answers = [
+      busy(429, { "Retry-After": "1" }),
+      busy(503, { "Retry-After": date(7), "Date": date(6) }),
+      busy(429, { "RateLimit": '"api";r=0;t=1' }),
+      busy(500),
+    ];
     hub.mishap = () => answers.shift() ?? null;
     const begun = performance.now();
     await fetched(hub, settings, seen);
-    ok(performance.now() - begun >= 1000);
-    match(notes(seen)[0] ?? "", /answers 429; trying again in 1\.0 s/);
-    equal(notes(seen).length, 4);
+    ok(performance.now() - begun >= 3000);
+    deepEqual(notes(seen), [
+      "the Hub answers 429; trying again in 1.0 s",
+      "the Hub answers 503; trying again in 1.0 s",
+      "the Hub answers 429; trying again in 1.0 s",
+      "the Hub answers 500; trying again in 0.0 s",
+    ]);
   }));
 
 Deno.test("fetchPolicy() gives up on a Hub that stays busy, or asks to wait for long, and keeps what it has", () =>
@@ -328,7 +338,7 @@ Deno.test("fetchPolicy() says what is refused, and what to do", () =>
     hub.mishap = () => null;
     await failing(fetchPolicy({ ...main, revision: "v9" }, { settings }), MisuseError, /has no revision "v9"/);
     hub.mishap = ({ path }) =>
-      path.includes("/tree/") ? Response.json([{ type: "file", path: "..\\x", size: 1, oid: "1".repeat(40) }]) : null;
+      path.includes("/tree/") ? Response.json([{ type: "file", path: "config.json", size: 1, oid: "../../x" }]) : null;
     await failing(fetchPolicy(main, { settings }), FailureError, /does not answer as the Hub does/);
   }));
 
