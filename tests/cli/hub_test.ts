@@ -77,9 +77,12 @@ Deno.test("bench and doctor fetch a policy of the Hub once, go on after Ctrl-C, 
     hub.mishap = (request, content) =>
       ofWeights(request) && content ? cut(content, request.range, 1_000_000, "stall") : null;
     const doomed = start(folder, online, bench);
-    while (!(await Deno.stat(part).then(({ size }) => size === 1_000_000, () => false))) {
+    let ended = false;
+    doomed.ended.finally(() => ended = true);
+    while (!ended && !(await Deno.stat(part).then(({ size }) => size === 1_000_000, () => false))) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    equal(ended, false);
     doomed.process.kill("SIGINT");
     const { code, stdout, stderr } = await doomed.ended;
     said.push(stdout, stderr);
@@ -88,6 +91,7 @@ Deno.test("bench and doctor fetch a policy of the Hub once, go on after Ctrl-C, 
 
     let release = () => {};
     const released = new Promise<void>((resolve) => release = resolve);
+    const late = setTimeout(() => release(), 30_000); // nobody waits: what is asked for below will show it
     hub.mishap = (request, content) => {
       if (!ofWeights(request) || !content) return null;
       const { status, headers, body } = ranged(content, request.range);
@@ -107,6 +111,7 @@ Deno.test("bench and doctor fetch a policy of the Hub once, go on after Ctrl-C, 
       start(folder, online, args, heard)
     );
     const [first, second] = await Promise.all(both.map(({ ended }) => ended));
+    clearTimeout(late);
     said.push(...[first, second].flatMap((one) => [one!.stdout, one!.stderr]));
     deepEqual([first!.code, second!.code], [0, 0], `${first!.stderr}${second!.stderr}`);
     deepEqual(hub.requests.filter(ofWeights).map(({ range }) => range), [null, "bytes=1000000-"]);
