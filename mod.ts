@@ -23,6 +23,7 @@ export { type Config, type ConfigField, configFields, type ConfigInput, parseCon
 export { applySettings, defaultConfig, overrideConfig, overrideFields } from "./harness/config_options.ts";
 export { defineArm } from "./harness/arms/define_arm.ts";
 export { arms, findArm } from "./harness/arms/registry.ts";
+export type { FetchOptions, FetchProgress } from "./harness/model/hub/fetch_policy.ts";
 export { EpisodicMemory } from "./harness/memory/episodic_memory.ts";
 export { defineTask } from "./tasks/define_task.ts";
 export { findTask, tasks } from "./tasks/registry.ts";

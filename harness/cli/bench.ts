@@ -19,6 +19,7 @@ import type { Task } from "../contract.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
 import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
+import { fetchProgress } from "./fetch_progress.ts";
 import { alignColumns } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { parseCount } from "./parse_count.ts";
@@ -70,7 +71,11 @@ export function addBench(
     .option("--profile <name>", Object.keys(profiles).join(", "), "quick")
     .option("--arms <names>", "training methods, separated by commas (default: the profile's)", parseNames)
     .option("--seeds <list>", "e.g. 0,1,2 or 0-4 (default: the profile's)", parseSeeds)
-    .option("--policy <name>", "embedded, embedded-cold, or a Hugging Face folder", "embedded")
+    .option(
+      "--policy <name>",
+      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
+      "embedded",
+    )
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
@@ -130,6 +135,7 @@ Examples:
   deno task bench --arms grpo,memory-r+ --sweep rl.learningRate=2e-5,5e-5,1e-4
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
+  deno task bench gsm8k --data-dir gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
 `,
     )
     .action(async (task: string, flags: BenchFlags) => {
@@ -149,6 +155,7 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
     policy: flags.policy,
+    fetching: { report: fetchProgress() },
     arms: flags.arms ?? profile.arms,
     armFiles: flags.armFile ?? [],
     seeds: flags.seeds ?? profile.seeds,

@@ -11,6 +11,7 @@ import { loadTaskFile } from "../experiment/load_files.ts";
 import { findPolicy } from "../experiment/policies.ts";
 import { type Check, checkPrompts, checkRewards, checkRollouts } from "../rl/self_test.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
+import { fetchProgress } from "./fetch_progress.ts";
 import { alignColumns } from "./format.ts";
 import { parseCount } from "./parse_count.ts";
 
@@ -34,7 +35,11 @@ export function addDoctor(program: Command, done: (exitCode: number) => void): v
   program.command("doctor")
     .description("Check a task's rewards and a policy's prompts and first answers before training.")
     .argument("[task]", `${tasks.map((task) => task.name).join(" or ")}, or one of --task-file (default: "arithmetic")`)
-    .option("--policy <name>", "embedded, embedded-cold, or a Hugging Face folder", "embedded")
+    .option(
+      "--policy <name>",
+      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
+      "embedded",
+    )
     .option("--no-policy", "check the task alone")
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
     .option("--task-file <file>", "TypeScript file that exports a task made with defineTask")
@@ -95,7 +100,7 @@ async function checkPolicy(
   config: Config,
   { items, questions }: DoctorFlags,
 ): Promise<Check[]> {
-  const { folder } = await findPolicy(name);
+  const { folder } = await findPolicy(name, { report: fetchProgress() });
   // onnxruntime-node comes with these
   const [{ readPolicy }, { residentWeights }, { chooseRuntime }, { runLength, Sampler }] = await Promise.all([
     import("../model/policy.ts"),

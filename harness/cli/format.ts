@@ -25,6 +25,13 @@ export function quantity(value: number): string {
   return value < 1e6 ? `${(value / 1e3).toFixed(1)}k` : `${(value / 1e6).toFixed(2)}M`;
 }
 
+/** "950 B", "12.3 kB", "988.1 MB", "3.09 GB": of a thousand, as downloads are told. */
+export function byteSize(bytes: number): string {
+  if (bytes < 1e3) return `${Math.round(bytes)} B`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
 /**
  * Rows in aligned columns; a row of no cells is a rule.
  * @param left so many columns are aligned to the left, the others to the right.

@@ -3,6 +3,7 @@
 
 import type { Command } from "commander";
 import type { CheckedItem } from "../experiment/checklist.ts";
+import { fetchProgress } from "./fetch_progress.ts";
 import { parseCount } from "./parse_count.ts";
 
 /** Flags of `verify`, as commander hands them over. */
@@ -29,7 +30,7 @@ export function addVerify(program: Command, done: (exitCode: number) => void): v
       parseCount("--replay", 0),
     )
     .option("--cell <arm/seed>", "the cell to replay (default: the first that trained)")
-    .option("--policy <name>", "where the policy lies now, if it was moved")
+    .option("--policy <name>", "where the policy lies now, if it was moved; org/name@commit fetches it")
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
     .option("--task-file <file>", "the file that defines the task, if it is not of Matchbox")
     .option("--arm-file <file>", "a file that defines arms; repeatable", collect)
@@ -38,7 +39,8 @@ export function addVerify(program: Command, done: (exitCode: number) => void): v
     .addHelpText(
       "after",
       `
-What cannot be checked, because a task, its data or a policy is not at hand, is shown as skipped.
+What cannot be checked, because a task, its data or a policy is not at hand, is shown as skipped. A policy of the Hub is
+looked for in its cache; it is fetched only where --policy names it.
 A replay gives the same bits on the same kind of machine; elsewhere it may fail where nothing was changed.
 Exit code: 0 nothing failed, 1 something failed, 2 the command was wrong.
 
@@ -62,6 +64,7 @@ async function run(
     replay: replay ?? null,
     cell: cell ?? null,
     policy: policy ?? null,
+    fetching: { report: fetchProgress() },
     dataDir: dataDir ?? null,
     taskFile: taskFile ?? null,
     armFiles: armFile ?? [],

@@ -1,9 +1,10 @@
 // Whether the disk holds the checkpoints that a run will write, asked before it starts: a run of hours must not end for
 // want of space that could have been foreseen.
 
-import { readdirSync, statfsSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MisuseError } from "../base/errors.ts";
+import { freeBytes } from "../base/free_bytes.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
 
@@ -27,16 +28,6 @@ export function checkDisk(plan: ExperimentPlan, cells: readonly PlannedCell[]): 
       gibibytes(free)
     } free … ${remedy}, or choose another disk with --out`,
   );
-}
-
-/** Bytes that are free for files in a folder; null where the system does not say. */
-function freeBytes(folder: string): number | null {
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  } catch {
-    return null;
-  }
 }
 
 function sizeOf(folder: string | undefined): number {

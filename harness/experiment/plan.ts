@@ -4,13 +4,14 @@
 // the business of settle_plan.ts.
 
 import { availableParallelism } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import manifest from "../../deno.json" with { type: "json" };
 import { arms as shipped, findArm } from "../arms/registry.ts";
 import { MisuseError } from "../base/errors.ts";
 import { suggest } from "../base/suggest.ts";
 import type { Config } from "../config.ts";
 import type { Arm, Task } from "../contract.ts";
+import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import { parameterLayout } from "../model/layout.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
@@ -33,8 +34,10 @@ export interface ExperimentOptions {
   readonly taskFile?: string | null;
   /** Folder with the task's files; null for a generated task. @default null */
   readonly dataDir?: string | null;
-  /** "embedded", "embedded-cold", or a Hugging Face folder. @default "embedded" */
+  /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
   readonly policy?: string;
+  /** How a policy of the Hub is fetched. @default {} */
+  readonly fetching?: FetchOptions;
   readonly arms: readonly string[];
   /** Files that define arms. @default [] */
   readonly armFiles?: readonly string[];
@@ -86,7 +89,7 @@ export interface ExperimentPlan {
 }
 
 /**
- * The plan of an experiment. Writes nothing.
+ * The plan of an experiment. Writes nothing, but for a policy of the Hub, which is fetched into the Hub's cache.
  * @throws MisuseError for a wrong name or value, FailureError for a file that is missing or damaged.
  */
 export async function planExperiment(options: ExperimentOptions): Promise<ExperimentPlan> {
@@ -106,35 +109,36 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const threads = atLeast(1, options.threads ?? Math.max(1, Math.floor(cores / jobs)), "--threads");
   const every = atLeast(1, options.checkpointEvery ?? 10, "--checkpoint-every");
   const keep = atLeast(0, options.keep ?? 2, "--keep");
-  const { folder, model, files } = await findPolicy(policy);
   const dataDir = options.dataDir === undefined || options.dataDir === null ? null : resolve(options.dataDir);
   const taskOptions = { dataDir, level: config.task.level };
   const { digest: data } = await task.load(taskOptions);
+  const claimed = claimOf(arms, config, claim);
+  const found = await findPolicy(policy, options.fetching); // last: it may take a while
 
   const content = sealPlan({
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.plan",
     matchbox: manifest.version,
     task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null },
-    policy: { name: policy, files },
+    policy: { name: found.name, files: found.files },
     profile,
     device,
     config,
     arms: chosen.map(({ arm, file }) => plannedArm(arm, file, config)),
     seeds,
     budget: budgetOf(config),
-    claim: claimOf(arms, config, claim),
+    claim: claimed,
     sweep,
   });
   const record = check(planSchema, content, "plan.json");
-  const name = `${task.name}-${basename(resolve(policy))}-${profile}-${record.digest.slice(0, 8)}`;
+  const name = `${task.name}-${found.label}-${profile}-${record.digest.slice(0, 8)}`;
   const out = resolve(options.out ?? join("results", name));
 
-  const paths = { out, policy: folder, taskFile: taskFile?.path ?? null };
+  const paths = { out, policy: found.folder, taskFile: taskFile?.path ?? null };
   const shared = { ...paths, config, every, keep, task: task.name, taskOptions, device, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
-  const floats = parameterLayout(model).size;
+  const floats = parameterLayout(found.model).size;
   return { record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning };
 }
 

@@ -1,15 +1,18 @@
 // Which folder a policy's name means, and what stands in it: the digests of all files that a policy is read from, so
-// that weights which were swapped under the same name are noticed.
+// that weights which were swapped under the same name are noticed. A name is one that ships, else a path that exists,
+// else "org/name[@revision]" on the Hugging Face Hub, which is recorded with the commit that it stood for.
 
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { realpath } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fileError } from "../base/atomic_file.ts";
-import { MisuseError } from "../base/errors.ts";
+import { FailureError, MisuseError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
 import { suggest } from "../base/suggest.ts";
 import { type ModelConfig, parseModelConfig } from "../model/config.ts";
+import { blobDigest } from "../model/hub/blob_digest.ts";
+import { type FetchOptions, fetchPolicy, parseHubName } from "../model/hub/fetch_policy.ts";
 
 /** Policies that ship with the repository, by name. */
 export const embeddedPolicies: Readonly<Record<string, URL>> = {
@@ -19,6 +22,10 @@ export const embeddedPolicies: Readonly<Record<string, URL>> = {
 
 /** A policy before its weights are read. */
 export interface FoundPolicy {
+  /** As it is recorded: as it was asked for, or "org/name@commit". */
+  readonly name: string;
+  /** Short, for the name of a folder. */
+  readonly label: string;
   /** Absolute. */
   readonly folder: string;
   readonly model: ModelConfig;
@@ -27,26 +34,33 @@ export interface FoundPolicy {
 }
 
 /**
- * The policy of that name.
- * @throws MisuseError where there is none, FailureError for a file that cannot be read
+ * The policy of that name, fetched from the Hub where it is one of the Hub's and not there.
+ * @throws MisuseError where there is none, FailureError for a file that cannot be read or fetched
  */
-export async function findPolicy(name: string): Promise<FoundPolicy> {
+export async function findPolicy(name: string, fetching: FetchOptions = {}): Promise<FoundPolicy> {
   const shipped = Object.hasOwn(embeddedPolicies, name) ? embeddedPolicies[name] : undefined;
   const folder = shipped ? fileURLToPath(shipped) : resolve(name);
-  const path = join(folder, "config.json");
-  if (!existsSync(path)) {
+  const hub = shipped || existsSync(folder) ? null : parseHubName(name);
+  if (hub) {
+    const { folder, commit, files } = await fetchPolicy(hub, fetching);
+    return await look({ name: `${hub.name}@${commit}`, label: basename(hub.name), folder }, files);
+  }
+  if (!existsSync(join(folder, "config.json"))) {
     const names = Object.keys(embeddedPolicies);
     const state = existsSync(folder) ? `"${folder}" holds no config.json` : `there is no folder "${folder}"`;
     throw new MisuseError(
-      `Cannot find policy "${name}": ${state} … give ${names.join(", ")} or a Hugging Face folder${
-        suggest(name, names)
-      }`,
+      `Cannot find policy "${name}": ${state} … give ${names.join(", ")}, a Hugging Face folder, or org/name of the ` +
+        `Hub${suggest(name, names)}`,
     );
   }
-  const model = parseModelConfig(await readJsonFile(path), path);
+  return await look({ name, label: basename(folder), folder }, readdirSync(folder).filter(isPolicyFile).sort());
+}
+
+async function look(place: Omit<FoundPolicy, "model" | "files">, names: readonly string[]): Promise<FoundPolicy> {
+  const path = join(place.folder, "config.json"), model = parseModelConfig(await readJsonFile(path), path);
   const files: Record<string, string> = {};
-  for (const file of readdirSync(folder).filter(isPolicyFile).sort()) files[file] = await digestOf(join(folder, file));
-  return { folder, model, files };
+  for (const name of names) files[name] = await digestOf(join(place.folder, name), name, place.name);
+  return { ...place, model, files };
 }
 
 /** Weights, and what harness/model/policy.ts reads beside them. */
@@ -57,13 +71,17 @@ function isPolicyFile(name: string): boolean {
     );
 }
 
-/** SHA-256 of a file, read piece by piece: weights can be larger than memory. */
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(piece);
-  } catch (error) {
+/** SHA-256 of a file. @throws FailureError for a blob of the Hub's cache that is not what its name says */
+async function digestOf(path: string, file: string, policy: string): Promise<string> {
+  const digest = await blobDigest(path, "sha256");
+  const blob = await realpath(path).catch((error) => {
     throw fileError("read", path, error);
-  }
-  return hash.digest("hex");
+  });
+  const name = basename(blob);
+  const isBlob = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(name) && basename(resolve(blob, "..")) === "blobs";
+  if (!isBlob || name === digest || (name.length === 40 && name === await blobDigest(path, "sha1"))) return digest;
+  throw new FailureError(
+    `Cannot use policy "${policy}": ${file} in the cache is damaged, its digest is not the name of "${blob}" … ` +
+      "remove that file, and the same command fetches it anew",
+  );
 }

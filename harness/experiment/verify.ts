@@ -8,6 +8,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { findArm } from "../arms/registry.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Arm } from "../contract.ts";
+import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import { readPolicy } from "../model/policy.ts";
 import { differences } from "../records/differences.ts";
 import { proveMatch } from "../records/match.ts";
@@ -44,8 +45,10 @@ export interface VerifyOptions {
   readonly replay?: number | null;
   /** The cell to replay, "arm/seed"; null: the first that trained and finished. @default null */
   readonly cell?: string | null;
-  /** Where the policy lies now; null: where it did. @default null */
+  /** Where the policy lies now; null: where it did, and nothing is fetched, whatever name a record gives. @default null */
   readonly policy?: string | null;
+  /** How a policy of the Hub that `policy` names is fetched. @default {} */
+  readonly fetching?: FetchOptions;
   /** Folder with the task's files. @default null */
   readonly dataDir?: string | null;
   /** File that defines the task. @default null */
@@ -185,12 +188,17 @@ async function readSources(
         { version, file, data: digest },
       ));
   }
-  const found = await available(list, `policy ${policyName}`, () => findPolicy(policyName));
+  const found = await available(list, `policy ${policyName}`, () => findPolicy(policyName, fetchingOf(options)));
   const policy = found && await list.read(`policy ${policyName}`, "shape", () => readPolicy(found.folder));
   if (found && files) {
     await list.check(`policy ${policyName}`, "digests of files", () => differences(found.files, files));
   }
   return { task, data, policy };
+}
+
+/** A record of others must not make this machine fetch gigabytes: only who says --policy wants that. */
+function fetchingOf({ policy = null, fetching = {} }: VerifyOptions): FetchOptions {
+  return policy === null ? { ...fetching, cacheOnly: true } : fetching;
 }
 
 /** What may well not be at hand where results are verified: then it is said, and what needs it is left out. */
@@ -305,8 +313,9 @@ async function replay(
   root: string,
   cells: readonly ReadCell[],
   { task, data, policy, plan, origin }: VerifySources & { readonly origin: Origin },
-  { replay = null, cell: wanted = null, armFiles = [], dataDir = null }: VerifyOptions,
+  options: VerifyOptions,
 ): Promise<void> {
+  const { replay = null, cell: wanted = null, armFiles = [], dataDir = null } = options;
   const what = "replay";
   const trained = cells.filter(({ outcome }) => outcome.updates > 0);
   const cell = wanted === null
@@ -317,7 +326,7 @@ async function replay(
   const arm = await available(list, place, () => findArmOf(cell.record.arm, plan, armFiles));
   if (!task || !data || !policy || !arm) return list.skip(place, what, "task, policy or arm are not at hand");
   const range = replayRange(await checkpointSteps(join(cell.folder, "checkpoints")), cell.outcome.updates, replay);
-  const { folder } = await findPolicy(origin.policy.name);
+  const { folder } = await findPolicy(origin.policy.name, { cacheOnly: true });
   const first = range.from + 1, updates = first === range.to ? `update ${first}` : `updates ${first} to ${range.to}`;
   const which = range.from === 0 ? updates : `${updates}, from a checkpoint`;
   await list.check(

@@ -53,7 +53,7 @@ async function openEmbedder({ config, policy }: CellRecord) {
     import("../../runtime/choose.ts"), // onnxruntime-node comes with it
     import("../../rl/policy_embedder.ts"),
   ]);
-  const { folder } = await findPolicy(policy).catch((error) => {
+  const { folder } = await findPolicy(policy, { cacheOnly: true }).catch((error) => {
     if (!(error instanceof MisuseError)) throw error;
     throw new FailureError(`${error.message}; it embeds the question`, { cause: error });
   });
