@@ -5,68 +5,29 @@
 // One deviation from Memory-R's released code: its gold is the text after "####" as it stands, so that "1,080" had to
 // be met comma for comma; here the gold is canonical, "1080", for the reward as well as for the accuracy.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../harness/base/errors.ts";
-import type { ItemSource, Task, TaskItem } from "../harness/contract.ts";
+import type { Task, TaskItem } from "../harness/contract.ts";
+import { type ItemRow, itemsSource, readItemFile } from "./item_file.ts";
 import { gradeLayout, layOut, layoutPrompt, rewardNames } from "./rewards.ts";
 
 const origin = "train.jsonl and test.jsonl of github.com/openai/grade-school-math, folder grade_school_math/data";
 
 async function readRows(folder: string, name: "train" | "test"): Promise<{ bytes: Uint8Array; items: TaskItem[] }> {
-  const path = join(folder, `${name}.jsonl`);
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    const missing = error.code === "ENOENT", Refusal = missing ? MisuseError : FailureError;
-    const cause = missing ? "it does not exist" : error.message;
-    throw new Refusal(`Cannot read ${path}: ${cause}; give --data-dir a folder with ${origin}`);
-  });
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new FailureError(`Cannot read ${path}: it is not UTF-8 text; fetch it again: ${origin}`);
-  }
-  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
-  const items = lines.map((line, i) =>
-    parseRow(line, `${path}, line ${i + 1}`, `gsm8k-${name}-${`${i}`.padStart(5, "0")}`)
-  );
-  return { bytes, items };
+  const { bytes, rows } = await readItemFile(join(folder, `${name}.jsonl`), origin);
+  return { bytes, items: rows.map((row, i) => itemOf(row, `gsm8k-${name}-${`${i}`.padStart(5, "0")}`)) };
 }
 
-/** One row `{"question": …, "answer": "… #### 18"}`. @param where file and line, for the message. */
-function parseRow(line: string, where: string, id: string): TaskItem {
-  const refuse = (what: string) => new FailureError(`Cannot use ${where}: ${what}`);
-  let row: unknown;
-  try {
-    row = JSON.parse(line);
-  } catch {
-    throw refuse(line.trim() === "" ? "the line is empty; remove it" : "it is not JSON; correct or remove the line");
-  }
-  const fields = new Map<string, unknown>(Object.entries(Object(row)));
-  const text = (field: string): string => {
-    const value = fields.get(field);
-    if (typeof value === "string" && value.trim() !== "") return value;
-    throw refuse(`field "${field}" is ${JSON.stringify(value) ?? "missing"}, must be a text that is not empty`);
-  };
-  const question = text("question").trim();
-  const afterMark = text("answer").split("####");
+/** One row `{"question": …, "answer": "… #### 18"}`. */
+function itemOf(row: ItemRow, id: string): TaskItem {
+  const question = row.text("question").trim();
+  const afterMark = row.text("answer").split("####");
   const gold = afterMark.at(-1)!.trim().replaceAll(",", "");
   if (afterMark.length !== 2 || !/^-?\d+(\.\d+)?$/.test(gold)) {
-    throw refuse('field "answer" must end in "#### " and a number, such as "#### 18"');
+    throw row.refuse('field "answer" must end in "#### " and a number, such as "#### 18"');
   }
   return { id, question, gold };
-}
-
-function sourceOf(items: readonly TaskItem[]): ItemSource {
-  return {
-    size: items.length,
-    item(index) {
-      const item = items[index];
-      if (item) return item;
-      throw new RangeError(`Cannot read a GSM8K item: index ${index} must be an integer in [0, ${items.length})`);
-    },
-  };
 }
 
 /** Whether a question of train.jsonl is held out for validation. */
@@ -95,9 +56,9 @@ export const gsm8k: Task = {
       );
     }
     const splits = {
-      train: sourceOf(train.items.filter((item) => !isValidation(item))),
-      validation: sourceOf(train.items.filter(isValidation)),
-      test: sourceOf(test.items),
+      train: itemsSource(train.items.filter((item) => !isValidation(item)), "GSM8K"),
+      validation: itemsSource(train.items.filter(isValidation), "GSM8K"),
+      test: itemsSource(test.items, "GSM8K"),
     };
     if (splits.train.size === 0 || splits.validation.size === 0) {
       throw new FailureError(

@@ -31,6 +31,7 @@ const floors: Readonly<Record<string, number>> = {
 
 /** Where each npm package may be imported, by the beginnings of paths; none: by tests alone. */
 const owners: Readonly<Record<string, readonly string[]>> = {
+  "@cortex-js/compute-engine": ["tasks/math/engine_worker.ts"],
   "@huggingface/hub": ["harness/model/hub/repository.ts"],
   "@huggingface/jinja": ["harness/model/chat_template.ts"],
   "@huggingface/tokenizers": ["harness/model/tokenizer.ts"],

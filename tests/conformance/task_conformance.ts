@@ -115,7 +115,7 @@ export function testTask(task: Task, label: string, load: () => Promise<TaskData
       ok(splits[split].size > 0, split);
       for (const item of firstItems(splits[split])) {
         ok(item.question.trim() !== "" && item.gold.trim() === item.gold, item.id);
-        const answered = completion.replace(new RegExp(`(<answer>\\s*)${exampleItem.gold}`), `$1${item.gold}`);
+        const answered = completion.replace(/(<answer>\s*)[^<]*?(?=\s*<\/answer>)/, (_, tag) => tag + item.gold);
         const grade = task.grade(item, answered, false);
         strictEqual(grade.status, "correct", item.id);
         strictEqual(grade.rewards[0], task.grade(exampleItem, completion, false).rewards[0], item.id);

@@ -1,4 +1,4 @@
-import { equal, match, throws } from "node:assert/strict";
+import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { MisuseError } from "../../harness/base/errors.ts";
 import type { Task } from "../../harness/contract.ts";
 import { defineTask } from "../../tasks/define_task.ts";
@@ -62,13 +62,14 @@ Deno.test("defineTask() says which field is wrong", () => {
 });
 
 Deno.test("answer() of the tasks that ship is graded by the answer that it gives, with the full reward for the layout", () => {
-  for (const { example: { item }, answer, grade } of tasks) {
+  for (const { example: { item }, answer, grade, rewards } of tasks) {
     const right = grade(item, answer(item, item.gold), false),
       wrong = grade(item, answer(item, `${item.gold}1`), false);
     equal(right.status, "correct");
     equal(wrong.status, "wrong");
     equal(grade(item, answer(item, ""), false).status, "unparseable");
-    equal(right.rewards.reduce((sum, reward) => sum + reward, 0), 2.5); // correctness 1, integer, layout and tags 0.5 each
+    const paid = (name: string) => right.rewards[rewards.indexOf(name)];
+    deepEqual(["correctness", "strictFormat", "softFormat", "tagCount"].map(paid), [1, 0.5, 0, 0.5]);
     equal(wrong.rewards[0], 0);
   }
 });

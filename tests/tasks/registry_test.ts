@@ -11,7 +11,7 @@ Deno.test("findTask() refuses an unknown name with the names there are and the n
   throws(() => findTask("arithmetics"), (error: Error) => {
     ok(error instanceof MisuseError);
     ok(
-      error.message.includes("arithmetic, gsm8k") && error.message.includes('did you mean "arithmetic"'),
+      error.message.includes("arithmetic, countdown, gsm8k") && error.message.includes('did you mean "arithmetic"'),
       error.message,
     );
     return true;

@@ -1,0 +1,26 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { gradeMath, gradeMathLeniently, mathRewardNames } from "../../../tasks/math/grade.ts";
+import { layOut } from "../../../tasks/rewards.ts";
+
+const item = { id: "half", question: "What is half of one?", gold: "\\frac{1}{2}" };
+
+Deno.test("gradeMath() pays an answer of the same value in the layout in full", () => {
+  const grade = gradeMath(item, layOut("Half of 1.", "0.5"), false);
+  deepEqual(grade, { status: "correct", extracted: "0.5", rewards: [1, 0.5, 0, 0.5] });
+  equal(grade.rewards.length, mathRewardNames.length);
+});
+
+Deno.test("gradeMath() calls what it does not find unparseable or truncated, and what it cannot read wrong", () => {
+  equal(gradeMath(item, "\\boxed{0.5}", false).status, "unparseable");
+  equal(gradeMath(item, "\\boxed{0.5}", true).status, "truncated");
+  equal(gradeMath(item, layOut("", "0.5.5"), true).status, "wrong");
+  equal(gradeMath(item, layOut("", "x".repeat(3000)), false).rewards[0], 0);
+});
+
+Deno.test("gradeMathLeniently() finds an answer without the layout and pays the layout no more for it", () => {
+  deepEqual(gradeMathLeniently(item, "\\boxed{0.5}", false), {
+    status: "correct",
+    extracted: "0.5",
+    rewards: [1, 0, 0, 0],
+  });
+});
