@@ -286,7 +286,7 @@ export interface SampleRecord {
  * was read from a file of schema version 1, which does not say them.
  */
 export interface MatchProof {
-  /** Initial weights (float32, in layout order). */
+  /** Initial weights (float32, in layout order); with an adapter, a digest over theirs and what the adapter is. */
   readonly weights: string;
   /** The task's data. */
   readonly data: string;

@@ -8,7 +8,7 @@ import { MisuseError } from "../base/errors.ts";
 import { type Config, configFields } from "../config.ts";
 import { applySettings, defaultConfig, overrideConfig, overrideFields, readSetting } from "../config_options.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
-import { planExperiment } from "../experiment/plan.ts";
+import { type AskedAdapter, planExperiment } from "../experiment/plan.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
 import type { SweepOptions } from "../experiment/sweep.ts";
@@ -32,6 +32,9 @@ interface BenchFlags {
   readonly arms?: readonly string[];
   readonly seeds?: readonly number[];
   readonly policy: string;
+  readonly lora?: number;
+  readonly loraAlpha?: number;
+  readonly loraTargets?: readonly string[];
   readonly dataDir?: string;
   readonly device: string;
   readonly set?: readonly string[];
@@ -76,6 +79,9 @@ export function addBench(
       "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
       "embedded",
     )
+    .option("--lora <rank>", "train a LoRA adapter of this rank in place of the policy's weights", parseCount("--lora"))
+    .option("--lora-alpha <n>", "its product is scaled by alpha / rank (default: twice the rank)", parseAlpha)
+    .option("--lora-targets <names>", "the layers it adapts, e.g. q_proj,v_proj (default: all-linear)", parseNames)
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
@@ -135,6 +141,7 @@ Examples:
   deno task bench --arms grpo,memory-r+ --sweep rl.learningRate=2e-5,5e-5,1e-4
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
+  deno task bench --lora 8 --arms grpo --set rl.learningRate=1e-3
   deno task bench gsm8k --data-dir gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
 `,
     )
@@ -156,6 +163,7 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     dataDir: flags.dataDir ?? null,
     policy: flags.policy,
     fetching: { report: fetchProgress() },
+    adapter: adapterOf(flags),
     arms: flags.arms ?? profile.arms,
     armFiles: flags.armFile ?? [],
     seeds: flags.seeds ?? profile.seeds,
@@ -241,6 +249,18 @@ function parseSweep(text: string): SweptField {
 /** What a setting reads as is a string, a number or a boolean; the types do not say so. */
 function fieldValue(value: unknown): FieldValue {
   return typeof value === "number" || typeof value === "boolean" ? value : String(value);
+}
+
+function adapterOf({ lora, loraAlpha, loraTargets }: BenchFlags): AskedAdapter | null {
+  if (lora !== undefined) return { rank: lora, alpha: loraAlpha ?? null, targets: loraTargets ?? null };
+  const [given] = [...(loraAlpha === undefined ? [] : ["--lora-alpha"]), ...(loraTargets ? ["--lora-targets"] : [])];
+  if (given === undefined) return null;
+  throw new MisuseError(`Cannot use ${given} without --lora: give the adapter's rank, e.g. --lora 16`);
+}
+
+function parseAlpha(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new MisuseError(`Cannot use --lora-alpha ${text}: it must be a number above 0`);
 }
 
 function metricOf(name: string | undefined): "accuracy" | "passAtSamples" | null {

@@ -12,7 +12,9 @@ import { suggest } from "../base/suggest.ts";
 import type { Config } from "../config.ts";
 import type { Arm, Task } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { parameterLayout } from "../model/layout.ts";
+import { adapterOptions } from "../model/lora.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
 import { check } from "../records/store.ts";
@@ -38,6 +40,8 @@ export interface ExperimentOptions {
   readonly policy?: string;
   /** How a policy of the Hub is fetched. @default {} */
   readonly fetching?: FetchOptions;
+  /** LoRA: an adapter is trained in place of the policy's weights; null: the weights are. @default null */
+  readonly adapter?: AskedAdapter | null;
   readonly arms: readonly string[];
   /** Files that define arms. @default [] */
   readonly armFiles?: readonly string[];
@@ -63,6 +67,15 @@ export interface ExperimentOptions {
   readonly out?: string | null;
   /** The command that asked, for the record. @default [] */
   readonly command?: readonly string[];
+}
+
+/** An adapter as it is asked for. */
+export interface AskedAdapter {
+  readonly rank: number;
+  /** null: twice the rank. @default null */
+  readonly alpha?: number | null;
+  /** null: all linear layers. @default null */
+  readonly targets?: readonly string[] | null;
 }
 
 /** A checked experiment. */
@@ -114,13 +127,14 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const { digest: data } = await task.load(taskOptions);
   const claimed = claimOf(arms, config, claim);
   const found = await findPolicy(policy, options.fetching); // last: it may take a while
+  const adapter = options.adapter ? { adapter: settleAdapter(found.model, options.adapter) } : {};
 
   const content = sealPlan({
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.plan",
     matchbox: manifest.version,
     task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null },
-    policy: { name: found.name, files: found.files },
+    policy: { name: found.name, files: found.files, ...adapter },
     profile,
     device,
     config,
@@ -135,11 +149,16 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const out = resolve(options.out ?? join("results", name));
 
   const paths = { out, policy: found.folder, taskFile: taskFile?.path ?? null };
-  const shared = { ...paths, config, every, keep, task: task.name, taskOptions, device, threads };
+  const shared = { ...paths, ...adapter, config, every, keep, task: task.name, taskOptions, device, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
   const floats = parameterLayout(found.model).size;
   return { record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning };
+}
+
+function settleAdapter(model: ModelConfig, { rank, alpha = null, targets = null }: AskedAdapter) {
+  const settled = adapterOptions(model, rank, alpha, targets);
+  return { ...settled, targets: [...settled.targets] };
 }
 
 function chooseArm(name: string, files: readonly LoadedFile<Arm>[]): ChosenArm {

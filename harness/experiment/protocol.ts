@@ -6,6 +6,7 @@ import { z } from "zod";
 import { configSchema } from "../config.ts";
 import type { CellEvent } from "../contract.ts";
 import type { Device } from "../runtime/session.ts";
+import { adapterSchema } from "../records/plan_schema.ts";
 import { environmentSchema, evaluationSchema, outcomeSchema, sampleSchema, stepSchema } from "../records/schema.ts";
 
 /** Where graphs run. The runtime's own list would load onnxruntime-node, which only workers need. */
@@ -21,6 +22,8 @@ export const cellSpecSchema = z.strictObject({
   taskFile: z.string().nullable(),
   /** Folder of the policy. */
   policy: z.string(),
+  /** What is trained in place of the policy's weights. */
+  adapter: adapterSchema.exactOptional(),
   arm: z.string(),
   /** File that defines the arm; null for one of Matchbox. */
   armFile: z.string().nullable(),

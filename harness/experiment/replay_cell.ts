@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { sha256 } from "../base/digest.ts";
 import { isObject, parseJson } from "../base/json_file.ts";
 import type { Arm, CellEvent, Environment, Task, TaskOptions } from "../contract.ts";
+import type { AdapterOptions } from "../model/lora.ts";
 import { readPolicy } from "../model/policy.ts";
 import { differences } from "../records/differences.ts";
 import { checkpointSteps, readCheckpoint, writeCheckpoint } from "../rl/checkpoint.ts";
@@ -24,6 +25,8 @@ export interface ReplaySources {
   readonly arm: Arm;
   /** Folder of the policy. */
   readonly policy: string;
+  /** What was trained in place of its weights. */
+  readonly adapter?: AdapterOptions | undefined;
 }
 
 /** Updates that are replayed: those after `from`, up to `to`. */
@@ -73,12 +76,13 @@ export async function replayCell(cell: ReadCell, sources: ReplaySources, { from,
       done = event.record.step;
       if (done >= to || problems.length > 0) stop.abort();
     };
-    const { task, taskOptions, arm } = sources, { seed } = record;
+    const { task, taskOptions, arm, adapter } = sources, { seed } = record;
     await trainCell(
       {
         task,
         taskOptions,
         policy: await readPolicy(sources.policy),
+        adapter,
         arm,
         seed,
         config,

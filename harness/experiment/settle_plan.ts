@@ -89,7 +89,7 @@ function comparable(plan: PlanRecord, shared: readonly string[], said: ClaimOpti
   return {
     matchbox,
     task,
-    policy: policy.files,
+    policy: { ...policy.files, ...(policy.adapter ? { adapter: policy.adapter } : {}) },
     device,
     config,
     sweep,

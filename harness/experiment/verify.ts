@@ -9,6 +9,7 @@ import { findArm } from "../arms/registry.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Arm } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
+import type { AdapterOptions } from "../model/lora.ts";
 import { readPolicy } from "../model/policy.ts";
 import { differences } from "../records/differences.ts";
 import { proveMatch } from "../records/match.ts";
@@ -75,7 +76,11 @@ interface Origin {
     readonly data: string;
     readonly file: string | null;
   };
-  readonly policy: { readonly name: string; readonly files: Readonly<Record<string, string>> | null };
+  readonly policy: {
+    readonly name: string;
+    readonly files: Readonly<Record<string, string>> | null;
+    readonly adapter?: AdapterOptions;
+  };
   readonly level: number;
 }
 
@@ -326,13 +331,14 @@ async function replay(
   const arm = await available(list, place, () => findArmOf(cell.record.arm, plan, armFiles));
   if (!task || !data || !policy || !arm) return list.skip(place, what, "task, policy or arm are not at hand");
   const range = replayRange(await checkpointSteps(join(cell.folder, "checkpoints")), cell.outcome.updates, replay);
-  const { folder } = await findPolicy(origin.policy.name, { cacheOnly: true });
+  const { name, adapter } = origin.policy, { folder } = await findPolicy(name, { cacheOnly: true });
   const first = range.from + 1, updates = first === range.to ? `update ${first}` : `updates ${first} to ${range.to}`;
   const which = range.from === 0 ? updates : `${updates}, from a checkpoint`;
   await list.check(
     place,
     `${what}: ${which}`,
-    () => replayCell(cell, { task, taskOptions: { dataDir, level: origin.level }, arm, policy: folder }, range),
+    () =>
+      replayCell(cell, { task, taskOptions: { dataDir, level: origin.level }, arm, policy: folder, adapter }, range),
   );
 }
 

@@ -318,7 +318,8 @@ function wrongProof(
   { plan, task, data, policy }: { readonly [K in keyof VerifySources]: NonNullable<VerifySources[K]> },
 ): string[] {
   const order = new QuestionOrder(data.splits.train, seed), { evaluation } = config;
-  const proof = matchProof({ task, data, policy, order, evaluation, matched: matchedOf(plan) });
+  const { adapter } = plan.policy;
+  const proof = matchProof({ task, data, policy, adapter, order, evaluation, matched: matchedOf(plan) });
   const { firstRollouts: _, ...found } = match; // replaying from the start shows these
   let digest = sha256("");
   for (let place = 0; place < asked.count; place++) digest = sha256(digest, order.at(place).id);

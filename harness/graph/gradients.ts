@@ -84,6 +84,7 @@ export const GRADIENTS = {
   Linear: single((g, n, dy) =>
     [g.matmul(dy, at(n, 1)), g.op("WeightGradient", [dy, at(n, 0)]), g.sum(dy, [0], false)].slice(0, n.inputs.length)
   ),
+  MergedLinear: single(mergedLinear),
   RmsNorm: single((g, n, dy) => norm(g, at(n, 0), at(n, 1), n.outputs[1]!, dy, null)),
   SkipRmsNorm: through([0, 2], (g, n, dy) => {
     const [dx, dw] = norm(g, n.outputs[2]!, at(n, 2), n.outputs[1]!, dy[0], dy[2]);
@@ -143,6 +144,18 @@ function padded(g: Graph, node: Node, dy: Value): Value {
     dy,
     ...(end < shape[axis]! ? [block(shape[axis]! - end)] : []),
   ], axis);
+}
+
+/**
+ * y = x W^T with W = base + s B A: with dW = dy^T x, dA = s B^T dW = (s dy B)^T x and dB = s dW A^T = dy^T (s x A^T), so
+ * that the product [O, I] of rank R, which dW is, is never made.
+ */
+function mergedLinear(g: Graph, node: Node, dy: Value): Gradients {
+  const [x, w, a, b] = [at(node, 0), at(node, 1), at(node, 2), at(node, 3)];
+  const scale = g.scalar(node.attributes.scale as number);
+  const throughB = g.mul(g.matmul(dy, b), scale), throughA = g.mul(g.op("Linear", [x, a]), scale); // [R, r]
+  const dA = g.op("WeightGradient", [throughB, x]), dB = g.op("WeightGradient", [dy, throughA]);
+  return [g.matmul(dy, w), null, dA, dB, g.sum(dy, [0], false)].slice(0, node.inputs.length);
 }
 
 /**

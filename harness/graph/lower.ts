@@ -12,7 +12,15 @@ import type { OpName } from "./ops.ts";
 export type Target = "plain" | "cpu" | "webgpu";
 type Inputs = readonly (Value | null)[];
 type Lowering = (g: Graph, inputs: Inputs, node: Node) => readonly Value[];
-type Composite = "Linear" | "RmsNorm" | "SkipRmsNorm" | "Rotary" | "Silu" | "Attention" | "TokenProbability";
+type Composite =
+  | "Linear"
+  | "MergedLinear"
+  | "RmsNorm"
+  | "SkipRmsNorm"
+  | "Rotary"
+  | "Silu"
+  | "Attention"
+  | "TokenProbability";
 type Gradient = "WeightGradient" | "EmbeddingGradient" | "FusedMatMul";
 type Table = Readonly<Record<Composite | Gradient, Lowering>>;
 
@@ -58,11 +66,15 @@ const tokenProbability: Lowering = (g, [h, w, targets, kept], node) => {
   return [g.op("GatherElements", [distribution, targets!]), distribution, logits];
 };
 
+/** The adapter is in the weight already. */
+const mergedLinear: Lowering = (g, [x, w, , , bias]) => [g.op("Linear", bias ? [x!, w!, bias] : [x!, w!])];
+
 const PLAIN: Table = {
   Linear: (g, [x, w, b]) => {
     const product = g.matmul(x!, matrixTransposed(g, w!));
     return [b ? g.add(product, b) : product];
   },
+  MergedLinear: mergedLinear,
   RmsNorm: (g, [x, w], node) => {
     const mean = g.op("ReduceMean", [g.mul(x!, x!)], { axes: [-1], keepDims: true });
     const inverse = g.div(g.scalar(1), g.sqrt(g.add(mean, g.scalar(number(node, "epsilon")))));
@@ -107,6 +119,7 @@ const PLAIN: Table = {
 /** Kernels that the CPU and the WebGPU provider share. */
 const SHARED = {
   Linear: (g, inputs) => [g.op("Gemm", inputs, { transB: 1 })],
+  MergedLinear: mergedLinear,
   WeightGradient: (
     g,
     [dy, x, accumulated],

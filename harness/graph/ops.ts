@@ -118,6 +118,21 @@ const norm = (skip: boolean): OpSpec => ({
   },
 });
 
+/** y = x W^T (+ b): x [R, I], W [O, I]. */
+const linear: OpSpec = {
+  arity: [2, 3],
+  infer: ([x, w, b]) => {
+    need(
+      x!.shape.length === 2 && w!.shape.length === 2 && x!.shape[1] === w!.shape[1],
+      `${show(x!.shape)} does not fit weight ${show(w!.shape)}`,
+    );
+    if (b) {
+      need(show(b.shape) === show([w!.shape[0]!]), `bias ${show(b.shape)} does not fit weight ${show(w!.shape)}`);
+    }
+    return [{ dtype: x!.dtype, shape: [x!.shape[0]!, w!.shape[0]!] }];
+  },
+};
+
 const OPS = {
   // sources
   Input: { arity: [0, 0], infer: (_, attributes) => [declared(attributes)] },
@@ -318,17 +333,21 @@ const OPS = {
     },
   },
   // composite: y = x W^T (+ b); x [R, I], W [O, I]
-  Linear: {
-    arity: [2, 3],
-    infer: ([x, w, b]) => {
+  Linear: linear,
+  /**
+   * y = x W^T (+ b), where W is frozen but for an adapter that was merged into it: W = base + scale B A. The forward pass
+   * is that of W; the gradient goes to A and B, never to W. x [R, I], W [O, I], A [r, I], B [O, r]; attribute scale.
+   */
+  MergedLinear: {
+    arity: [4, 5],
+    infer: ([x, w, a, b, bias], attributes) => {
+      const rank = a!.shape[0]!, [outputs, inputs] = w!.shape;
       need(
-        x!.shape.length === 2 && w!.shape.length === 2 && x!.shape[1] === w!.shape[1],
-        `${show(x!.shape)} does not fit weight ${show(w!.shape)}`,
+        show(a!.shape) === show([rank, inputs!]) && show(b!.shape) === show([outputs!, rank]),
+        `A ${show(a!.shape)} and B ${show(b!.shape)} do not fit weight ${show(w!.shape)}`,
       );
-      if (b) {
-        need(show(b.shape) === show([w!.shape[0]!]), `bias ${show(b.shape)} does not fit weight ${show(w!.shape)}`);
-      }
-      return [{ dtype: x!.dtype, shape: [x!.shape[0]!, w!.shape[0]!] }];
+      need(typeof attributes.scale === "number", "it needs a scale");
+      return linear.infer(bias ? [x!, w!, bias] : [x!, w!], {}, []);
     },
   },
   RmsNorm: norm(false), // x, weight; attribute epsilon

@@ -37,7 +37,7 @@ export function fusedWeights(layout: Layout): readonly WeightInput[] {
 /** Weights as tensors that stay beside the runs, without a copy: each by its name, and the fused ones. */
 export function residentWeights(weights: Weights): Resident {
   const fused = fusedWeights(weights.layout).filter(({ name }) => name.includes(".qkv_proj."));
-  return new Resident(weights.data, [...weights.layout.parameters, ...fused]);
+  return new Resident([{ data: weights.data, views: [...weights.layout.parameters, ...fused] }]);
 }
 
 /** The model inside a graph: its config, its weight inputs, its rotary tables. */
@@ -51,6 +51,14 @@ export interface Model {
    * rows against weights that do not fit the cache. They differ in the last bits.
    */
   readonly products: "rows" | "columns";
+  /** Whose A and B are trained in place of the weights that they are merged into; null or absent: none. */
+  readonly adapter?: GraphAdapter | null;
+}
+
+/** An adapter's matrices as inputs of a graph, by the module's name ("model.layers.0.self_attn.q_proj"). */
+export interface GraphAdapter {
+  readonly scale: number;
+  readonly modules: ReadonlyMap<string, { readonly a: Value; readonly b: Value }>;
 }
 
 /** Declares a model's weights as inputs of the graph. */
@@ -133,8 +141,9 @@ function projections(g: Graph, model: Model) {
   const of = (name: string) => ({ w: weight(model, `${name}.weight`), b: model.weights.get(`${name}.bias`) });
   if (model.products === "rows") {
     const project = (x: Value, name: string) => {
-      const { w, b } = of(name);
-      return g.op("Linear", b ? [x, w, b] : [x, w]);
+      const { w, b } = of(name), adapted = model.adapter?.modules.get(name), bias = b ? [b] : [];
+      if (!adapted) return g.op("Linear", [x, w, ...bias]);
+      return g.op("MergedLinear", [x, w, adapted.a, adapted.b, ...bias], { scale: model.adapter!.scale });
     };
     return { enter: (x: Value) => x, project, leave: (x: Value) => x };
   }

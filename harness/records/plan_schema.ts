@@ -31,6 +31,13 @@ const claim = z.strictObject({
   stopping: z.string().describe("when a cell, and when the experiment, ends"),
 });
 
+/** What is trained in place of the policy's weights, the same for all cells; see harness/model/lora.ts. */
+export const adapterSchema = z.strictObject({
+  rank: z.int().min(1),
+  alpha: z.number().positive().describe("B A is scaled by alpha / rank"),
+  targets: z.array(z.string()).min(1).describe("linear layers, by the last part of their names"),
+});
+
 const sweep = z.strictObject({
   field: z.string(),
   values: z.array(fieldValue).min(1),
@@ -52,6 +59,7 @@ export const planSchema = z.strictObject({
   policy: z.strictObject({
     name: z.string(),
     files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
+    adapter: adapterSchema.exactOptional().describe("LoRA: what is trained, the policy's weights being frozen"),
   }),
   profile: z.string(),
   device: z.enum(["cpu", "webgpu", "cuda"]),

@@ -6,6 +6,7 @@ import { FailureError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/layout.ts";
+import type { MergedAdapter } from "../model/merged_adapter.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
@@ -70,8 +71,10 @@ type Totals = Record<"loss" | "entropy" | "kl" | "clipped" | "tokens" | "gap", n
 export class Learner {
   readonly #sessions: SessionCache;
   readonly #buckets: ReturnType<typeof bucketsOf>;
-  /** The trained weights as runs take them. */
+  /** The policy's weights as runs take them. */
   readonly resident: Resident;
+  /** What is trained. Call {@linkcode changed} after writing to it. */
+  readonly trained: Weights;
   readonly #reference: Resident | null;
 
   constructor(
@@ -81,17 +84,26 @@ export class Learner {
     private readonly rl: Config["rl"],
     /** Frozen initial policy of the KL penalty; null without one. */
     reference: Weights | null,
+    /** What is trained in place of the weights. */
+    private readonly adapter: MergedAdapter | null = null,
   ) {
-    this.resident = residentWeights(weights);
+    this.resident = adapter?.resident ?? residentWeights(weights);
+    this.trained = adapter?.weights ?? weights;
     this.#reference = reference && residentWeights(reference);
     this.#buckets = bucketsOf(weights.layout.size);
     const scorers = reference ? 2 : 1; // one scores for the reference, one trains
     this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_PASSES);
   }
 
+  /** The trained weights are others now. */
+  async changed(): Promise<void> {
+    if (this.adapter) await this.adapter.merge();
+    else this.resident.changed();
+  }
+
   /** One optimizer step on a batch. @throws FailureError where loss or gradient are not finite */
   async update(batch: readonly SampleGroup[], optimizer: AdamW, learningRate: number): Promise<UpdateReport> {
-    const gradient = new GradientSum(this.weights.layout);
+    const gradient = new GradientSum(this.trained.layout);
     const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
     const { clipLow, clipHigh, klBeta } = this.rl,
       objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
@@ -104,12 +116,12 @@ export class Learner {
     if (!Number.isFinite(totals.loss)) {
       throw new FailureError(`Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm`);
     }
-    const gradientNorm = await optimizer.step(this.weights, gradient, learningRate);
+    const gradientNorm = await optimizer.step(this.trained, gradient, learningRate);
     gradient.release();
-    this.resident.changed();
     if (!Number.isFinite(gradientNorm)) {
       throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate`);
     }
+    await this.changed();
     const mean = (sum: number) => totals.tokens > 0 ? sum / totals.tokens : 0;
     return {
       loss: totals.loss,
@@ -170,11 +182,12 @@ export class Learner {
   }
 
   #session(shape: PassShape, objective: Objective, kept: boolean): Promise<Session> {
+    const adapter = this.adapter?.options ?? null;
     const { config, rl: { temperature, maxPromptTokens, maxCompletionTokens }, weights: { layout } } = this;
     const length = runLength(maxPromptTokens, maxCompletionTokens);
     return this.#sessions.get(
       [...Object.values(shape), objective.kind, kept].join(),
-      () => trainGraph({ config, layout, shape, objective, temperature, kept, length }),
+      () => trainGraph({ config, layout, adapter, shape, objective, temperature, kept, length }),
     );
   }
 }

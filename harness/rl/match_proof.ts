@@ -1,9 +1,11 @@
 // What a cell shares with those that it is compared with, as digests: a claim that can be checked from records alone.
 // What is drawn in the first update, by the initial policy, is the part of the proof that no config can fake.
 
+import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import type { Config } from "../config.ts";
 import type { MatchProof, Task, TaskData } from "../contract.ts";
+import { ADAPTER_STREAMS, type AdapterOptions } from "../model/lora.ts";
 import type { Policy } from "../model/policy.ts";
 import type { QuestionOrder } from "./question_order.ts";
 
@@ -20,10 +22,12 @@ export interface Matched {
 
 /** The proof, but for the rollouts. */
 export function matchProof(
-  { task, data, policy, order, evaluation, matched }: {
+  { task, data, policy, adapter, order, evaluation, matched }: {
     readonly task: Task;
     readonly data: TaskData;
     readonly policy: Policy;
+    /** What is trained in place of the policy's weights. */
+    readonly adapter?: AdapterOptions | undefined;
     readonly order: QuestionOrder;
     readonly evaluation: Config["evaluation"];
     readonly matched: Matched;
@@ -36,7 +40,8 @@ export function matchProof(
   const asked = Array.from({ length: matched.places }, (_, place) => order.at(place).id);
   const example = policy.tokenizer.chat(task.prompt(task.example.item));
   return {
-    weights: policy.digest,
+    // An adapter begins as no change; what its first A is follows from these and the seed.
+    weights: adapter ? sha256(policy.digest, canonicalJson({ ...adapter }), ADAPTER_STREAMS) : policy.digest,
     data: data.digest,
     template: sha256(example.text, "\n", example.tokens.join()),
     order: sha256(asked.join("\n")),

@@ -4,6 +4,8 @@
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type { Arm, Task, TaskData, TaskOptions } from "../contract.ts";
+import type { AdapterOptions } from "../model/lora.ts";
+import { MergedAdapter } from "../model/merged_adapter.ts";
 import type { Policy } from "../model/policy.ts";
 import { chooseRuntime } from "../runtime/choose.ts";
 import type { Device } from "../runtime/session.ts";
@@ -19,11 +21,13 @@ import { Replay } from "./replay.ts";
 import { runLength, Sampler } from "./sampler.ts";
 import { selfTestTask } from "./self_test.ts";
 
-/** Everything that a cell is a function of. The policy's weights are trained in place. */
+/** Everything that a cell is a function of. The policy's weights are trained in place, or an adapter to them is. */
 export interface Cell {
   readonly task: Task;
   readonly taskOptions: TaskOptions;
   readonly policy: Policy;
+  /** What is trained in place of the policy's weights. @default undefined */
+  readonly adapter?: AdapterOptions | undefined;
   readonly arm: Arm;
   readonly seed: number;
   readonly config: Config;
@@ -70,21 +74,27 @@ export async function openCell(cell: Cell): Promise<OpenCell> {
   const length = runLength(rl.maxPromptTokens, rl.maxCompletionTokens);
   const sampler = new Sampler(runtime, policy.config, tokenizer.eosTokenIds, length);
   const caps = { maxPromptTokens: rl.maxPromptTokens, maxTokens: rl.maxCompletionTokens };
-  const reference = rl.klBeta > 0 ? { ...weights, data: weights.data.slice() } : null;
-  const learner = new Learner(runtime, policy.config, weights, rl, reference);
-  const optimizer = await AdamW.create(weights.layout.size, rl, cell.threads);
+  const { threads } = cell;
+  const adapter = cell.adapter
+    ? await MergedAdapter.create(policy.config, weights, cell.adapter, { seed, threads })
+    : null;
+  const initial = () => adapter ? weights.data : weights.data.slice(); // an adapter leaves them as they are
+  const reference = rl.klBeta > 0 ? { ...weights, data: initial() } : null;
+  const learner = new Learner(runtime, policy.config, weights, rl, reference, adapter), { trained } = learner;
+  const optimizer = await AdamW.create(trained.layout.size, rl, threads);
   const order = new QuestionOrder(data.splits.train, seed), replay = new Replay();
-  const embedder = () => Promise.resolve(policyEmbedder(runtime, policy));
+  const embedder = () => Promise.resolve(policyEmbedder(runtime, policy, initial()));
   const shaper = await arm.shaper?.({ seed, config, policyEmbedder: embedder }) ?? null;
-  const best = evaluation.checkpoint === "best" ? weights.data.slice() : null;
+  const best = evaluation.checkpoint === "best" ? trained.data.slice() : null;
   return {
     data,
     learner,
-    parts: { weights, optimizer, shaper, replay, best },
+    parts: { weights: trained, optimizer, shaper, replay, best },
     source: { asker: { task, tokenizer, sampler, ...caps }, weights: learner.resident, order, replay, seed },
-    proof: matchProof({ task, data, policy, order, evaluation, matched: cell.matched }),
+    proof: matchProof({ task, data, policy, adapter: cell.adapter, order, evaluation, matched: cell.matched }),
     async close() {
-      await Promise.all([sampler.dispose(), learner.dispose(), optimizer.dispose(), shaper?.dispose?.()]);
+      const held = [sampler, learner, optimizer, adapter];
+      await Promise.all([...held.map((one) => one?.dispose()), shaper?.dispose?.()]);
       await runtime.dispose();
     },
   };

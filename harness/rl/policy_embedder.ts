@@ -43,12 +43,16 @@ function inputsOf({ weights: { layout } }: Policy, layers: number) {
   });
 }
 
-/** An embedder from the policy's weights as they are now, which it copies. */
-export function policyEmbedder(runtime: Runtime, policy: Policy): Embedder {
+/** An embedder from the policy's weights as they are now; `initial` is a copy where they are trained. */
+export function policyEmbedder(
+  runtime: Runtime,
+  policy: Policy,
+  initial: Float32Array = policy.weights.data.slice(),
+): Embedder {
   const { tokenizer, weights } = policy;
   const config = { ...policy.config, layers: Math.ceil(policy.config.layers / 2) };
   const bucket = bucketsOf(weights.layout.size).completion;
-  const resident = new Resident(weights.data.slice(), inputsOf(policy, config.layers));
+  const resident = new Resident([{ data: initial, views: inputsOf(policy, config.layers) }]);
   const sessions = new SessionCache(runtime, LENGTHS);
 
   const run = async (texts: readonly Int32Array[]): Promise<Float32Array[]> => {

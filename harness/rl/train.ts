@@ -30,14 +30,14 @@ class Stopped extends Error {}
  * @param stop ends the cell after the update in flight, with a checkpoint
  */
 export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, stop: AbortSignal): Promise<void> {
-  const { task, arm, seed, checkpoints, config: { rl, evaluation } } = cell, { weights } = cell.policy;
+  const { task, arm, seed, checkpoints, config: { rl, evaluation } } = cell;
   emit({ type: "phase", phase: "loading" });
-  const open = await openCell(cell), { data, learner, parts, source } = open, { shaper, best } = parts;
+  const open = await openCell(cell), { data, learner, parts, source } = open, { weights, shaper, best } = parts;
   const warn = (message: string) => emit({ type: "warning", message });
   const found = checkpoints && await newestCheckpoint(checkpoints.folder, cell.resumeAt, warn);
   const progress = found ? await loadState(found.sections, parts) : freshProgress();
   if (found) {
-    learner.resident.changed();
+    await learner.changed();
     emit({ type: "resumed", step: progress.step, evaluations: [...progress.evaluations] });
   }
   let finalSamples: SampleRecord[] = [];
@@ -111,7 +111,7 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
     const evaluatedStep = best ? progress.best!.step : progress.step;
     if (best) {
       weights.data.set(best);
-      learner.resident.changed();
+      await learner.changed();
     }
     if (progress.step > 0) await askTest(evaluatedStep);
     for (const record of finalSamples) emit({ type: "sample", record });

@@ -1,11 +1,12 @@
 // The graph of one backward pass: probabilities of given tokens, a loss over them, and the loss's gradient with respect
-// to every weight. It is a function of (weights, tokens, numbers per token) and nothing else; batches larger than one
+// to every weight, or to those of an adapter alone. It is a function of (weights, tokens, numbers per token) and nothing else; batches larger than one
 // pass are sums over passes (harness/rl/learner.ts). Built for a shape and cached by it.
 
 import { dimension, Graph, type Value } from "../graph/ir.ts";
 import { gradients } from "../graph/reverse.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
+import { adapterLayout, type AdapterOptions, declareAdapter } from "../model/lora.ts";
 import { causal, continued, declareModel, decoder, headWeight, type Model } from "../model/transformer.ts";
 
 /** Rows of a pass. `sequences`: B texts of T tokens. `completions`: P prompts of S tokens, G completions of T tokens each. */
@@ -33,6 +34,8 @@ export type Objective =
 export interface PassOptions {
   readonly config: ModelConfig;
   readonly layout: Layout;
+  /** What is trained in place of the weights, which then have it merged into them. @default null */
+  readonly adapter?: AdapterOptions | null;
   readonly shape: PassShape;
   readonly objective: Objective;
   /** Sampling temperature: probabilities are those of the distribution that was sampled from. */
@@ -51,7 +54,7 @@ export function scoredTokens(shape: PassShape): number {
   return shape.kind === "sequences" ? shape.length * shape.batch : shape.prompts * shape.group * shape.length;
 }
 
-/** Name of the output that holds the gradient of a weight input. */
+/** Name of the output that holds the gradient of a trained input. */
 export const gradientName = (weight: string): string => `gradient.${weight}`;
 
 /** Hidden states [N, D] that predict the scored tokens, rows (t, batch…). */
@@ -144,19 +147,23 @@ export function loss(g: Graph, objective: Objective, { probability: p, entropy }
   return total(g.mul(weight, cost));
 }
 
-/** Builds a pass. Outputs: `probability` [N, 1], and with an objective `loss` and one gradient for each weight input. */
+/** Builds a pass. Outputs: `probability` [N, 1], and with an objective `loss` and one gradient for each trained input. */
 export function trainGraph(options: PassOptions): Graph {
   const { config, layout, shape, objective, length } = options;
+  const adapter = objective.kind === "none" ? null : options.adapter ?? null;
   const g = new Graph();
-  const model = declareModel(g, config, layout.parameters, length, options.products);
+  const model: Model = {
+    ...declareModel(g, config, layout.parameters, length, options.products),
+    adapter: adapter && declareAdapter(g, config, adapter),
+  };
   const scores = score(g, model, trunk(g, model, shape), options);
   g.output("probability", scores.probability);
   const value = loss(g, objective, scores);
   if (!value) return g;
   g.output("loss", value);
-  const inputs = layout.parameters.map(({ name }) => name);
-  const found = gradients(g, value, inputs.map((name) => model.weights.get(name)!));
-  inputs.forEach((name, i) => {
+  const { parameters } = adapter ? adapterLayout(config, adapter) : layout;
+  const found = gradients(g, value, parameters.map(({ name }) => g.inputs.get(name)!));
+  parameters.forEach(({ name }, i) => {
     const gradient = found[i];
     if (!gradient) throw new Error(`Cannot train: the loss does not depend on "${name}"`);
     g.output(gradientName(name), gradient);

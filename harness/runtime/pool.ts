@@ -18,12 +18,7 @@ import {
 /** What a worker is told. */
 export type PoolRequest =
   | { readonly type: "load"; readonly session: number; readonly model: Uint8Array; readonly device: Device }
-  | {
-    readonly type: "resident";
-    readonly resident: number;
-    readonly data: Float32Array;
-    readonly views: Resident["views"];
-  }
+  | { readonly type: "resident"; readonly resident: number; readonly parts: Resident["parts"] }
   | {
     readonly type: "run";
     readonly session: number;
@@ -70,11 +65,11 @@ class Member {
   }
 
   /** Brings its copy of a resident up to date. */
-  async hold(id: number, { version, data, views }: Resident): Promise<void> {
+  async hold(id: number, { version, parts }: Resident): Promise<void> {
     if (this.#held.get(id) === version) return;
     this.#held.set(id, version);
-    const copy = data.slice();
-    await this.ask({ type: "resident", resident: id, data: copy, views }, [copy.buffer]);
+    const copies = parts.map(({ data, views }) => ({ data: data.slice(), views }));
+    await this.ask({ type: "resident", resident: id, parts: copies }, copies.map(({ data }) => data.buffer));
   }
 
   terminate(): void {

@@ -22,7 +22,7 @@ async function answer(request: PoolRequest): Promise<Record<string, Tensor> | nu
       sessions.set(request.session, await runtimeOf(request.device).loadModel(request.model));
       return null;
     case "resident":
-      residents.set(request.resident, new Resident(request.data, request.views));
+      residents.set(request.resident, new Resident(request.parts));
       return null;
     case "run": {
       const resident = request.resident === null ? undefined : residents.get(request.resident);

@@ -53,28 +53,35 @@ export interface Runtime {
   dispose(): Promise<void>;
 }
 
-/** Views of one array that many runs take, such as a policy's weights. Say `changed()` after writing to it. */
+/** An array, and named tensors that lie in it. */
+export interface ResidentPart {
+  readonly data: Float32Array;
+  readonly views: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly offset: number;
+    readonly size: number;
+  }[];
+}
+
+/** Tensors that many runs take, such as a policy's weights, without a copy. Say `changed()` after writing to them. */
 export class Resident {
   version = 0;
 
-  constructor(
-    readonly data: Float32Array,
-    readonly views: readonly {
-      readonly name: string;
-      readonly shape: readonly number[];
-      readonly offset: number;
-      readonly size: number;
-    }[],
-  ) {}
+  /** @param parts of a name that two parts have, the later one counts */
+  constructor(readonly parts: readonly ResidentPart[]) {}
 
   changed(): void {
     this.version++;
   }
 
-  /** The views as tensors over `data`, or over a copy of it. */
-  tensors(data: Float32Array = this.data): Tensors {
+  tensors(): Tensors {
     return Object.fromEntries(
-      this.views.map(({ name, shape, offset, size }) => [name, { data: data.subarray(offset, offset + size), shape }]),
+      this.parts.flatMap(({ data, views }) =>
+        views.map(({ name, shape, offset, size }) =>
+          [name, { data: data.subarray(offset, offset + size), shape }] as const
+        )
+      ),
     );
   }
 }

@@ -197,6 +197,15 @@ export const CASES: readonly Case[] = [
     name: "Linear with a bias",
     build: ({ g, float }) => [g.op("Linear", [float("x", [3, 4]), float("w", [2, 4]), float("b", [2])])],
   },
+  ...[false, true].map((biased): Case => ({
+    name: `MergedLinear${biased ? " with a bias" : ""}, its weight made from A and B`,
+    build: ({ g, float }) => {
+      const [x, a, b] = [float("x", [3, 4]), float("a", [2, 4]), float("b", [5, 2])], scale = 1.5;
+      const base = g.constant(Float32Array.from({ length: 20 }, (_, i) => Math.sin(i)), [5, 4]);
+      const merged = g.op("StopGradient", [g.add(base, g.mul(g.matmul(b, a), g.scalar(scale)))]);
+      return [g.op("MergedLinear", [x, merged, a, b, ...(biased ? [float("bias", [5])] : [])], { scale })];
+    },
+  })),
   {
     name: "RmsNorm",
     build: ({ g, float }) => [g.op("RmsNorm", [float("x", [3, 4]), float("w", [4])], { epsilon: 1e-5 })],

@@ -315,6 +315,7 @@ const OPS = {
   ],
   ConstantOfShape: (_, attributes) => [build(numbers(attributes, "shape"), () => 0)],
   Linear: linear,
+  MergedLinear: ([x, w, , , bias], attributes) => linear([x!, w!, ...(bias ? [bias] : [])], attributes),
   RmsNorm: rmsNorm,
   SkipRmsNorm: skipRmsNorm,
   Rotary: ([x, positions, cos, sin], attributes) => [rotate(x!, positions!, cos!, sin!, number(attributes, "heads"))],

@@ -39,8 +39,23 @@ SHAPES = {
         max_position_embeddings=2048,
     ),
 }
+# transformers' Qwen2 as Qwen2.5-0.5B has it.
+QWEN = dict(
+    hidden_size=896,
+    intermediate_size=4864,
+    num_hidden_layers=24,
+    num_attention_heads=14,
+    num_key_value_heads=2,
+    vocab_size=151936,
+    max_position_embeddings=32768,
+    rms_norm_eps=1e-6,
+    tie_word_embeddings=True,
+    rope_parameters=dict(rope_type="default", rope_theta=1000000.0),
+)
 TRAIN_BATCH = {"embedded": (64, 96), "smollm2": (4, 256)}  # rows, tokens
 GENERATION = {"embedded": (8, 8, 48, 48), "smollm2": (2, 8, 48, 64)}  # prompts, completions of each, prompt, new tokens
+TUNING = (2, 256, 200)  # rows, prompt, completion
+RANK, ALPHA = 16, 32
 PAD, BOS, EOS = 0, 1, 2
 
 
@@ -72,6 +87,7 @@ class Protocol:
 
     def ready(self, configuration: str) -> None:
         packages = ["torch", "transformers"] + (["trl"] if self.case == "grpo-step" else [])
+        packages += ["peft"] if self.case.startswith("lora-") else []
         versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
         self.write({"ready": self.case, "configuration": configuration, "versions": versions})
 
@@ -133,6 +149,41 @@ def train(protocol: Protocol, vocabulary: int, shape: str, compiled: bool, bfloa
 
     mode = f"{'torch.compile' if compiled else 'eager'}, {'bfloat16 autocast' if bfloat16 else 'float32'}"
     protocol.serve(f"{mode}, sdpa, fused AdamW", step)
+
+
+def tune(protocol: Protocol, adapter: bool, bfloat16: bool) -> None:
+    """An update of Qwen2.5-0.5B's shape on prompts with completions: the policy gradient's loss at completion tokens, whose
+    logits alone are made; clipping, fused AdamW. With an adapter, PEFT's LoRA on all linear layers."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(0)
+    model = Qwen2ForCausalLM(Qwen2Config(**QWEN, attn_implementation="sdpa")).train()
+    if adapter:
+        from peft import LoraConfig, get_peft_model
+
+        options = dict(r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+        model = get_peft_model(model, LoraConfig(**options))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-5, betas=(0.9, 0.99), fused=True)
+    rows, prompt, completion = TUNING
+    tokens = torch.randint(0, QWEN["vocab_size"], (rows, prompt + completion))
+    advantages = torch.where(torch.arange(rows) % 2 == 0, 1.0, -1.0)[:, None]
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            logits = model(input_ids=tokens, use_cache=False, logits_to_keep=completion + 1).logits[:, :-1]
+            scores = -torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, prompt:].flatten(), reduction="none")
+        scores = scores.view(rows, completion).float()
+        ratio = torch.exp(scores - scores.detach())
+        loss = -torch.min(ratio * advantages, torch.clamp(ratio, 0.8, 1.2) * advantages).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+
+    mode = "bfloat16 autocast" if bfloat16 else "float32"
+    protocol.serve(f"{f'PEFT, rank {RANK}' if adapter else 'all weights'}, {mode}, sdpa, fused AdamW", step)
 
 
 def generate(protocol: Protocol, vocabulary: int, shape: str) -> None:
@@ -233,6 +284,9 @@ for shape_name in SHAPES:
             lambda protocol, vocabulary, s=shape_name, c=compiled_flag, b=bfloat16_flag: train(protocol, vocabulary, s, c, b)
         )
     CASES[f"generate-{shape_name}"] = lambda protocol, vocabulary, s=shape_name: generate(protocol, vocabulary, s)
+for suffix, bfloat16_flag in {"": False, "-bf16": True}.items():
+    CASES[f"lora-qwen{suffix}"] = lambda protocol, vocabulary, b=bfloat16_flag: tune(protocol, True, b)
+    CASES[f"full-qwen{suffix}"] = lambda protocol, vocabulary, b=bfloat16_flag: tune(protocol, False, b)
 
 
 def main() -> None:

@@ -24,12 +24,13 @@ function productGraph(): Graph {
 }
 const x = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] };
 const weights = () =>
-  new Resident(Float32Array.of(9, 1, 0, 0, 1, 1, 1, 9), [{ name: "w", shape: [3, 2], offset: 1, size: 6 }, {
-    name: "other",
-    shape: [1],
-    offset: 0,
-    size: 1,
-  }]);
+  new Resident([
+    { data: Float32Array.of(7, 7, 7, 7, 7, 7), views: [{ name: "w", shape: [3, 2], offset: 0, size: 6 }] }, // shadowed
+    {
+      data: Float32Array.of(9, 1, 0, 0, 1, 1, 1, 9),
+      views: [{ name: "w", shape: [3, 2], offset: 1, size: 6 }, { name: "other", shape: [1], offset: 0, size: 1 }],
+    },
+  ]);
 
 const RUNTIMES: Readonly<Record<string, () => Runtime>> = {
   LocalRuntime: () => new LocalRuntime({ device: "cpu", threads: 2 }),
@@ -45,7 +46,7 @@ for (const [name, make] of Object.entries(RUNTIMES)) {
     };
     const doubled = [2, 4, 6, 8, 10, 12];
     for (let i = 0; i < 4; i++) deepStrictEqual(await run(), [[4, 5, 10, 11], [2, 2], doubled]); // every worker
-    resident.data[1] = 2;
+    resident.parts[1]!.data[1] = 2;
     resident.changed();
     for (let i = 0; i < 4; i++) deepStrictEqual(await run(), [[5, 5, 14, 11], [2, 2], doubled]);
     await session.dispose();

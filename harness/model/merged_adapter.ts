@@ -1,0 +1,110 @@
+// A policy with an adapter merged into it: W + (alpha / rank) B A, made once an update, beside the policy's own weights,
+// which stay as they are. Sampler and trainer both compute with the merged weights, so that they are one engine with an
+// adapter as they are without: decoding costs nothing more, and the trainer's backward pass knows what was merged (the
+// op MergedLinear). The price is a second copy of the adapted matrices. The policy's own weights are the reference of a
+// KL penalty and what an embedder of the initial policy takes, without another copy.
+
+import { Graph } from "../graph/ir.ts";
+import { isLarge } from "../runtime/choose.ts";
+import { LocalRuntime, release, Resident, type ResidentPart, type Session, type Tensor } from "../runtime/session.ts";
+import type { ModelConfig } from "./config.ts";
+import { type AdapterOptions, initialAdapter, matrixNames, type Target, targetsOf } from "./lora.ts";
+import { type Parameter, parameterView, type Weights } from "./layout.ts";
+import { fusedWeights, residentWeights } from "./transformer.ts";
+
+/** W + scale B A for W [out, in], of any size. */
+function mergeGraph({ rank, alpha }: AdapterOptions): Graph {
+  const g = new Graph();
+  const [w, a, b] = [
+    g.input("w", "float32", ["?", "?"]),
+    g.input("a", "float32", [rank, "?"]),
+    g.input("b", "float32", ["?", rank]),
+  ];
+  const scaled = g.transpose(g.mul(b, g.scalar(alpha / rank)), [1, 0]);
+  g.output("merged", g.op("WeightGradient", [scaled, a, w])); // a product that adds to what is there
+  return g;
+}
+
+/** An adapter over a policy that stays as it is. */
+export class MergedAdapter {
+  /** What is trained: A and B. Call {@linkcode merge} after writing to them. */
+  readonly weights: Weights;
+  /** The merged weights as sampler and trainer take them, and A and B. */
+  readonly resident: Resident;
+  readonly #merged: ReadonlyMap<string, Float32Array>;
+
+  private constructor(
+    private readonly session: Session,
+    private readonly policy: Weights,
+    private readonly targets: readonly Target[],
+    readonly options: AdapterOptions,
+    weights: Weights,
+  ) {
+    const part = copyAdapted(policy, targets);
+    this.weights = weights;
+    this.resident = new Resident([...residentWeights(policy).parts, part, {
+      data: weights.data,
+      views: weights.layout.parameters,
+    }]);
+    this.#merged = new Map(
+      part.views.map(({ name, offset, size }) => [name, part.data.subarray(offset, offset + size)]),
+    );
+  }
+
+  /**
+   * A fresh adapter. The arithmetic of a small one does not depend on the threads.
+   * @param policy is never written to
+   * @param seed of A
+   */
+  static async create(
+    config: ModelConfig,
+    policy: Weights,
+    options: AdapterOptions,
+    { seed, threads }: { readonly seed: number; readonly threads: number },
+  ): Promise<MergedAdapter> {
+    const runtime = new LocalRuntime({ device: "cpu", threads: isLarge(policy.layout.size) ? threads : 1 });
+    const session = await runtime.load(mergeGraph(options)), targets = targetsOf(config, options.targets);
+    return new MergedAdapter(session, policy, targets, options, initialAdapter(config, options, seed));
+  }
+
+  /** Merges A and B as they are now. */
+  async merge(): Promise<void> {
+    const matrix = (data: Float32Array, shape: readonly number[]): Tensor => ({ data, shape });
+    for (const { module, weight: { name, shape } } of this.targets) {
+      const { a, b } = matrixNames(module), { rank } = this.options;
+      const results = await this.session.run({
+        w: matrix(parameterView(this.policy, name), shape),
+        a: matrix(parameterView(this.weights, a), [rank, shape[1]!]),
+        b: matrix(parameterView(this.weights, b), [shape[0]!, rank]),
+      }, { into: { merged: matrix(this.#merged.get(name)!, shape) } });
+      release(results);
+    }
+    this.resident.changed();
+  }
+
+  dispose(): Promise<void> {
+    return this.session.dispose();
+  }
+}
+
+/** A copy of the weights that are adapted, and of those that a decoder reads as one with them (query, key and value). */
+function copyAdapted({ layout, data }: Weights, targets: readonly Target[]): ResidentPart {
+  const starts = new Set(targets.map(({ weight }) => weight.offset));
+  const within = (p: Parameter, { offset, size }: { readonly offset: number; readonly size: number }) =>
+    p.offset >= offset && p.offset < offset + size;
+  const blocks = fusedWeights(layout).map((block) => ({
+    block,
+    parts: layout.parameters.filter((parameter) => within(parameter, block)),
+  })).filter(({ parts }) => parts.some(({ offset }) => starts.has(offset)));
+  const copy = new Float32Array(blocks.reduce((sum, { block }) => sum + block.size, 0));
+  let at = 0;
+  const views = blocks.flatMap(({ block, parts }) => {
+    copy.set(data.subarray(block.offset, block.offset + block.size), at);
+    const moved = [...parts, block].map(({ name, shape, offset, size }) => (
+      { name, shape, offset: at + offset - block.offset, size }
+    ));
+    at += block.size;
+    return moved;
+  });
+  return { data: copy, views };
+}
