@@ -6,6 +6,7 @@
 import { shellWord } from "../base/shell_word.ts";
 import { visibleText } from "../base/visible_text.ts";
 import type { EvaluationRecord, Outcome } from "../contract.ts";
+import type { AdapterOptions } from "../model/lora.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
 import type { CellRecord } from "../records/schema.ts";
 import { inMarkdown } from "../report/compare/escape.ts";
@@ -24,6 +25,8 @@ export interface CardSource {
   /** SHA-256 of the weights in float32. */
   readonly weights: string;
   readonly dtype: "float32" | "bfloat16";
+  /** An adapter was merged into the policy's weights; otherwise these are what was trained. @default false */
+  readonly merged?: boolean;
 }
 
 const points = (share: number) => Number((100 * share).toPrecision(12));
@@ -37,9 +40,10 @@ export function modelCard(source: CardSource): string {
   const policy = plan.policy.name.split(/[\\/]/).findLast((part) => part !== "") ?? ""; // not where it lay
   const name = `${task.name}-${policy}-${arm}-seed-${seed}`;
   const evaluations = outcome.evaluations.filter((one) => one.step === step);
-  const trained = `${inMarkdown(task.name)} (version ${task.version})`;
+  const trained = `${inMarkdown(task.name)} (version ${task.version})`, { adapter } = plan.policy;
+  const alone = adapter !== undefined && source.merged !== true;
   return `---
-library_name: transformers
+library_name: ${alone ? "peft" : "transformers"}
 pipeline_tag: text-generation
 tags: ["matchbox","reinforcement-learning"]
 ${modelIndex(name, source, evaluations.filter(({ split }) => split === "test"))}---
@@ -48,7 +52,7 @@ ${modelIndex(name, source, evaluations.filter(({ split }) => split === "test"))}
 
 The policy ${inMarkdown(policy)}, trained on the task ${trained} by the arm ${inMarkdown(arm)} with seed ${seed} and
 Matchbox ${inMarkdown(plan.matchbox)}. The arm: ${inMarkdown(summary)}.
-${which(source)} They are stored as ${dtype}.
+${adapter ? `${adapterSentence(adapter, alone)}\n` : ""}${which(source)} They are stored as ${dtype}.
 
 ## Results
 
@@ -78,6 +82,12 @@ ${fieldLines(config)}
 
 Weights are digested as float32, little-endian, tensor after tensor in Matchbox's order.
 `;
+}
+
+/** What was trained, where it is an adapter, and whether these weights are that alone. */
+function adapterSentence({ rank, alpha, targets }: AdapterOptions, alone: boolean): string {
+  const what = `a LoRA adapter of rank ${rank} and alpha ${alpha} to ${inMarkdown(targets.join(", "))}`;
+  return alone ? `This is ${what}, for PEFT.` : `What was trained is ${what}; it is merged into these weights.`;
 }
 
 /** A line for each field, as --set takes it. */

@@ -53,7 +53,7 @@ export class MergedAdapter {
 
   /**
    * A fresh adapter. The arithmetic of a small one does not depend on the threads.
-   * @param policy is never written to
+   * @param policy is written to by {@linkcode intoPolicy} alone
    * @param seed of A
    */
   static async create(
@@ -80,6 +80,11 @@ export class MergedAdapter {
       release(results);
     }
     this.resident.changed();
+  }
+
+  /** Writes the merged weights into the policy, which is another one then: there is nothing to adapt any more. */
+  intoPolicy(): void {
+    for (const { weight: { name } } of this.targets) parameterView(this.policy, name).set(this.#merged.get(name)!);
   }
 
   dispose(): Promise<void> {

@@ -6,7 +6,9 @@ import process from "node:process";
 import { configSchema } from "../../harness/config.ts";
 import { stream } from "../../harness/base/prng.ts";
 import { type ModelConfig, parseModelConfig } from "../../harness/model/config.ts";
-import { initialWeights } from "../../harness/model/layout.ts";
+import { initialWeights, parameterLayout, type Weights } from "../../harness/model/layout.ts";
+import { adapterOptions } from "../../harness/model/lora.ts";
+import { MergedAdapter } from "../../harness/model/merged_adapter.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
 import { Learner, type SampleGroup } from "../../harness/rl/learner.ts";
 import { AdamW } from "../../harness/rl/optimizer.ts";
@@ -16,7 +18,7 @@ import { chooseRuntime } from "../../harness/runtime/choose.ts";
 import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
 import { runtimeVersion } from "../../harness/runtime/session.ts";
 
-type Case = "grpo-step" | "train-embedded" | "train-smollm2" | "generate-embedded" | "generate-smollm2";
+type Case = "lora-qwen" | "full-qwen" | "grpo-step" | "train-embedded" | "train-smollm2" | "generate-embedded" | "generate-smollm2";
 
 const [name, ...flags] = Deno.args as [Case, ...string[]];
 const flag = (key: string, fallback: number) => flags.includes(key) ? Number(flags[flags.indexOf(key) + 1]) : fallback;
@@ -49,6 +51,22 @@ const smollm2: ModelConfig = parseModelConfig({
   intermediate_size: 1536,
   max_position_embeddings: 2048,
 }, "SmolLM2-135M shape");
+
+const qwen: ModelConfig = parseModelConfig({
+  architectures: ["Qwen2ForCausalLM"],
+  model_type: "qwen2",
+  hidden_act: "silu",
+  rms_norm_eps: 1e-6,
+  rope_theta: 1e6,
+  tie_word_embeddings: true,
+  vocab_size: 151936,
+  hidden_size: 896,
+  num_hidden_layers: 24,
+  num_attention_heads: 14,
+  num_key_value_heads: 2,
+  intermediate_size: 4864,
+  max_position_embeddings: 32768,
+}, "Qwen2.5-0.5B shape");
 
 const PROMPT = 48;
 const sampling = { greedy: false, temperature: 1, topK: 0, topP: 1 };
@@ -108,7 +126,40 @@ async function training(
   return () => supervisor.step(texts, 1e-5);
 }
 
+/** Random weights of a large model: drawn once and repeated, because drawing them all takes longer than the case. */
+function repeatedWeights(config: ModelConfig): Weights {
+  const layout = parameterLayout(config), data = new Float32Array(layout.size), random = stream(0, "peers");
+  const block = Float32Array.from({ length: 2 ** 18 + 1 }, () => config.initializerRange * random.normal());
+  for (let at = 0; at < data.length; at += block.length) data.set(block.subarray(0, data.length - at), at);
+  for (const { decay, offset, size } of layout.parameters) if (!decay) data.fill(1, offset, offset + size);
+  return { layout, data };
+}
+
+/** An update on two prompts of 256 tokens with a completion of 200 each, in one micro-batch. */
+async function tuning(adapted: boolean): Promise<(step: number) => Promise<unknown>> {
+  const weights = repeatedWeights(qwen), runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const limits = { microBatch: 2, maxPromptTokens: 256, maxCompletionTokens: 200 };
+  const rl = { ...configSchema.parse({}).rl, ...limits, learningRate: 1e-5 };
+  const options = adapterOptions(qwen, 16, null, null);
+  const adapter = adapted ? await MergedAdapter.create(qwen, weights, options, { seed: 0, threads }) : null;
+  const learner = new Learner(runtime, qwen, weights, rl, null, adapter);
+  const optimizer = await AdamW.create(learner.trained.layout.size, rl, threads);
+  const batch = [1, -1].map((advantage, p): SampleGroup => ({
+    prompt: tokens(256, qwen.vocabSize, p),
+    samples: [{
+      tokens: tokens(200, qwen.vocabSize, 2 + p),
+      probabilities: new Float32Array(200).fill(1 / qwen.vocabSize),
+      kept: null,
+      advantage,
+      weight: 1 / 400,
+    }],
+  }));
+  return () => learner.update(batch, optimizer, rl.learningRate);
+}
+
 const CASES: Readonly<Record<Case, () => Promise<(step: number) => Promise<unknown>>>> = {
+  "lora-qwen": () => tuning(true),
+  "full-qwen": () => tuning(false),
   "grpo-step": grpoStep,
   "train-embedded": () => training(embedded, 64, 96),
   "train-smollm2": () => training(smollm2, 4, 256),

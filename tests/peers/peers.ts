@@ -28,6 +28,8 @@ interface Case {
 const EMBEDDED = { warmUps: 2, repeats: 15 } as const;
 const SMOLLM2 = { warmUps: 1, repeats: 5 } as const;
 
+const QWEN = { warmUps: 1, repeats: 5 } as const;
+
 const CASES: readonly Case[] = [
   { name: "grpo-step", matchbox: "grpo-step", title: "GRPO step, embedded, 8 x 8, 48 + 48 | TRL", ...EMBEDDED },
   ...trainCases("embedded", "64 x 96", EMBEDDED),
@@ -44,6 +46,8 @@ const CASES: readonly Case[] = [
     title: "generate, SmolLM2-135M, 16 rows, 48 + 64 | transformers",
     ...SMOLLM2,
   },
+  ...tuningCases("lora", "LoRA 16", "PEFT"),
+  ...tuningCases("full", "all weights", "PyTorch"),
 ];
 
 function trainCases(shape: "embedded" | "smollm2", batch: string, counts: Pick<Case, "warmUps" | "repeats">): Case[] {
@@ -54,6 +58,15 @@ function trainCases(shape: "embedded" | "smollm2", batch: string, counts: Pick<C
     matchbox: `train-${shape}`,
     title: `forward + backward + AdamW, ${model}, ${batch} | PyTorch ${variant}`,
     ...counts,
+  }));
+}
+
+function tuningCases(kind: "lora" | "full", trained: string, peer: string): Case[] {
+  return Object.entries({ "": "float32", "-bf16": "bf16" }).map(([suffix, variant]) => ({
+    name: `${kind}-qwen${suffix}`,
+    matchbox: `${kind}-qwen`,
+    title: `update, Qwen2.5-0.5B, ${trained}, 2 x (256 + 200) | ${peer} ${variant}`,
+    ...QWEN,
   }));
 }
 
