@@ -8,6 +8,9 @@ import type { CellEvent } from "../contract.ts";
 import type { Device } from "../runtime/session.ts";
 import { environmentSchema, evaluationSchema, outcomeSchema, sampleSchema, stepSchema } from "../records/schema.ts";
 
+/** The shape of what one side sends, as the other checks it. */
+export type Shape<T> = z.ZodType<T>;
+
 /** Where graphs run. The runtime's own list would load onnxruntime-node, which only workers need. */
 export const devices = ["cpu", "webgpu", "cuda"] as const satisfies readonly Device[];
 

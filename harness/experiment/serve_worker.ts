@@ -7,9 +7,9 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { FailureError, MisuseError } from "../base/errors.ts";
-import type { z } from "zod";
 import type { CellEvent } from "../contract.ts";
 import { clearTemporaries, holderOf, lockFolder } from "./folder_lock.ts";
+import type { Shape } from "./protocol.ts";
 
 /** How long a cell waits for the process of a killed experiment, which may be deaf in a native call, to end. */
 const PATIENCE_MS = 60_000;
@@ -25,7 +25,7 @@ type CommonEvent = Extract<CellEvent, { type: "phase" | "failed" }>;
 
 /** Does one piece of work as this process's whole purpose, and exits. `stop` asks it to end with the update in flight. */
 export async function serveWorker<Spec extends WorkerSpec, Event extends { readonly type: string }>(
-  schema: z.ZodType<Spec>,
+  schema: Shape<Spec>,
   run: (spec: Spec, emit: (event: Event) => void, stop: AbortSignal) => Promise<void>,
 ): Promise<never> {
   const stop = new AbortController();

@@ -1,7 +1,7 @@
 // One worker process from spawn to end: the spec goes in, checked events come out, everything else that it prints is
 // kept as its log. It is asked to stop, and killed when it does not heed that or when the reader of its events throws.
 
-import type { z } from "zod";
+import type { Shape } from "./protocol.ts";
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -28,7 +28,7 @@ const PATIENCE_MS = 60_000;
 /** A program that is a worker, and what the lines of its standard output must be. */
 export interface Worker<Event> {
   readonly program: URL;
-  readonly events: z.ZodType<Event>;
+  readonly events: Shape<Event>;
 }
 
 /**
@@ -98,7 +98,7 @@ async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGen
   }
 }
 
-function parseEvent<Event>(line: string, events: z.ZodType<Event>): Event {
+function parseEvent<Event>(line: string, events: Shape<Event>): Event {
   const result = events.safeParse(JSON.parse(line));
   if (result.success) return result.data;
   const [issue] = result.error.issues;

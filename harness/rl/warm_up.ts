@@ -25,7 +25,7 @@ export interface WarmUp {
   readonly updates: number;
   /** Demonstrations of an update. */
   readonly questions: number;
-  /** Peak: it rises over the first tenth of the updates and falls along half a cosine. */
+  /** Peak: it rises over the first tenth of the updates and falls in a line. */
   readonly learningRate: number;
 }
 
@@ -139,7 +139,7 @@ export async function warmUp(
 
 /** One place of the schedule more at either end, where the rate would be 0. */
 function rateOf({ updates, learningRate: peak }: WarmUp, step: number): number {
-  const schedule = { updates: updates + 1, tokens: 0, warmup: 0.1, schedule: "cosine", learningRate: peak } as const;
+  const schedule = { updates: updates + 1, tokens: 0, warmup: 0.1, schedule: "linear", learningRate: peak } as const;
   return learningRate(schedule, step + 1);
 }
 
