@@ -7,7 +7,7 @@ import { loadArm, loadTask } from "./load_files.ts";
 import { serveCell } from "./serve_cell.ts";
 
 await serveCell(async (spec, emit, stop) => {
-  const task = await loadTask(spec.task, spec.taskFile);
+  const task = await loadTask(spec.task, spec.taskFile, spec.taskStyle);
   const arm = await loadArm(spec.arm, spec.armFile);
   const policy = await readPolicy(spec.policy);
   let phase = "starting", progress = "before the first update";

@@ -6,7 +6,14 @@ import { z } from "zod";
 import { configSchema } from "../config.ts";
 import type { CellEvent } from "../contract.ts";
 import type { Device } from "../runtime/session.ts";
-import { environmentSchema, evaluationSchema, outcomeSchema, sampleSchema, stepSchema } from "../records/schema.ts";
+import {
+  environmentSchema,
+  evaluationSchema,
+  outcomeSchema,
+  sampleSchema,
+  stepSchema,
+  taskStyle,
+} from "../records/schema.ts";
 
 /** Where graphs run. The runtime's own list would load onnxruntime-node, which only workers need. */
 export const devices = ["cpu", "webgpu", "cuda"] as const satisfies readonly Device[];
@@ -19,6 +26,8 @@ export const cellSpecSchema = z.strictObject({
   taskOptions: z.strictObject({ dataDir: z.string().nullable(), level: z.int() }),
   /** File that defines the task; null for one of Matchbox. */
   taskFile: z.string().nullable(),
+  /** How it asks and grades; absent: its first way. */
+  taskStyle: z.strictObject(taskStyle).exactOptional(),
   /** Folder of the policy. */
   policy: z.string(),
   arm: z.string(),
