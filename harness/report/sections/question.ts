@@ -1,5 +1,6 @@
 // What was asked, before anything ran: which arms, on which task and policy, with what budget, and by what measure.
 
+import { styleText } from "../../records/task_text.ts";
 import { type Html, html } from "../html.ts";
 import { plural, trimmed } from "../numbers.ts";
 import { armLabel, armNamed, type View } from "../view.ts";
@@ -24,7 +25,7 @@ export function facts(view: View): Html {
   const finished = cells.filter(({ status }) => status === "finished").length;
   const n = cells.find(({ n }) => n !== null)?.n ?? null;
   const known: readonly (readonly [string, Html])[] = [
-    ["Task", html`${task.name}, version ${task.version}`],
+    ["Task", html`${task.name}, version ${task.version}${styleText(task)}`],
     ["Policy", html`<bdi>${policy}</bdi>${warmed(view)}`],
     ["Seeds", html`${listed(seeds)}`],
     ["Budget of a cell", html`${plan?.budget ?? "not recorded"}`],
