@@ -8,7 +8,7 @@ import { MisuseError } from "../base/errors.ts";
 import { type Config, configFields } from "../config.ts";
 import { applySettings, defaultConfig, overrideConfig, overrideFields, readSetting } from "../config_options.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
-import { type AskedAdapter, planExperiment } from "../experiment/plan.ts";
+import { type AskedAdapter, type ExperimentOptions, planExperiment } from "../experiment/plan.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
 import type { SweepOptions } from "../experiment/sweep.ts";
@@ -17,6 +17,7 @@ import { answerText } from "../report/answer.ts";
 import { writeReport } from "../report/write_report.ts";
 import type { Task } from "../contract.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
+import { promptNames } from "../../tasks/style_task.ts";
 import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
 import { fetchProgress } from "./fetch_progress.ts";
@@ -25,6 +26,7 @@ import { interruptible } from "./interrupt.ts";
 import { parseCount } from "./parse_count.ts";
 import { openProgress } from "./progress.ts";
 import { resultsTable } from "./results_table.ts";
+import { warmUpLines } from "./warm_up_lines.ts";
 
 /** Flags of `bench`, as commander hands them over. */
 interface BenchFlags {
@@ -32,10 +34,14 @@ interface BenchFlags {
   readonly arms?: readonly string[];
   readonly seeds?: readonly number[];
   readonly policy: string;
+  readonly warmupSft?: number;
+  readonly warmupLr?: number;
   readonly lora?: number;
   readonly loraAlpha?: number;
   readonly loraTargets?: readonly string[];
   readonly dataDir?: string;
+  readonly prompt: string;
+  readonly grading: string;
   readonly device: string;
   readonly set?: readonly string[];
   readonly config?: string;
@@ -60,6 +66,12 @@ interface BenchFlags {
 const help = (rows: readonly { readonly name: string; readonly summary: string }[]) =>
   rows.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n");
 
+/** Each prompt's name, and the tasks that have it. */
+const promptHelp = [...new Set(tasks.flatMap(promptNames))].map((name) => {
+  const having = tasks.filter((task) => promptNames(task).includes(name));
+  return { name, summary: having.length === tasks.length ? "every task" : having.map((task) => task.name).join(", ") };
+});
+
 /** Adds the command to the program; `done` takes the exit code. */
 export function addBench(
   program: Command,
@@ -79,10 +91,18 @@ export function addBench(
       "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
       "embedded",
     )
+    .option(
+      "--warmup-sft <updates>",
+      "supervised updates on the task's answer layout before, the same for every arm",
+      parseCount("--warmup-sft"),
+    )
+    .option("--warmup-lr <rate>", "their peak learning rate (default: 2e-5)", parseRate)
     .option("--lora <rank>", "train a LoRA adapter of this rank in place of the policy's weights", parseCount("--lora"))
     .option("--lora-alpha <n>", "its product is scaled by alpha / rank (default: twice the rank)", parseAlpha)
     .option("--lora-targets <names>", "the layers it adapts, e.g. q_proj,v_proj (default: all-linear)", parseNames)
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--prompt <name>", "how the task asks: paper, or one of its others (below)", "paper")
+    .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
     .option("--config <file>", "config fields from a YAML or JSON file")
@@ -124,6 +144,9 @@ export function addBench(
 Tasks:
 ${help(tasks)}
 
+Prompts:
+${help(promptHelp)}
+
 Arms:
 ${help(arms)}
 
@@ -161,8 +184,11 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     task: task.name,
     taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
+    prompt: flags.prompt,
+    grading: flags.grading,
     policy: flags.policy,
     fetching: { report: fetchProgress() },
+    warmUp: warmUpOf(flags),
     adapter: adapterOf(flags),
     arms: flags.arms ?? profile.arms,
     armFiles: flags.armFile ?? [],
@@ -183,7 +209,11 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
   let outcome;
   try {
     outcome = await interruptible(
-      (signal, kill) => runExperiment(plan, { signal, kill, report: progress.report, ...(worker ? { worker } : {}) }),
+      (signal, kill) =>
+        runExperiment(plan, {
+          ...{ signal, kill, report: progress.report, onWarmUp: warmUpLines(progress.say) },
+          ...(worker ? { worker } : {}),
+        }),
       () => progress.say("Finishing the updates in flight … Ctrl-C again to stop at once"),
     );
   } finally {
@@ -249,6 +279,20 @@ function parseSweep(text: string): SweptField {
 /** What a setting reads as is a string, a number or a boolean; the types do not say so. */
 function fieldValue(value: unknown): FieldValue {
   return typeof value === "number" || typeof value === "boolean" ? value : String(value);
+}
+
+function warmUpOf(
+  { warmupSft: updates, warmupLr: learningRate }: BenchFlags,
+): NonNullable<ExperimentOptions["warmUp"]> | null {
+  if (updates !== undefined) return { updates, ...(learningRate === undefined ? {} : { learningRate }) };
+  if (learningRate === undefined) return null;
+  throw new MisuseError("Cannot use --warmup-lr without --warmup-sft: say how many updates the warm-up has");
+}
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (rate > 0 && rate <= 1) return rate;
+  throw new MisuseError(`Cannot use --warmup-lr ${text}: it must be a number above 0 and of at most 1`);
 }
 
 function adapterOf({ lora, loraAlpha, loraTargets }: BenchFlags): AskedAdapter | null {

@@ -1,10 +1,10 @@
 // The weights that a cell trained as a policy of their own: a Hugging Face folder, which bench and Python's transformers
-// take; of a cell that trained an adapter, the adapter as PEFT takes it, or such a folder with it merged in. They come from a checkpoint that fits the cell's records; config, tokenizer and chat template come from the
-// folder of the policy that the training began with, which must be the one that the plan names.
+// take; of a cell that trained an adapter, the adapter as PEFT takes it, or such a folder with it merged in. They come from
+// a checkpoint that fits the cell's records; config, tokenizer and chat template come from the folder of the policy that
+// the training began with, which must be the one that the plan names.
 
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileError, writeFileAtomic } from "../base/atomic_file.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
@@ -12,13 +12,12 @@ import { suggest } from "../base/suggest.ts";
 import type { Outcome } from "../contract.ts";
 import { writeAdapter } from "../model/adapter_folder.ts";
 import { parameterLayout, type Weights } from "../model/layout.ts";
-import { adapterLayout, type AdapterOptions } from "../model/lora.ts";
-import { MergedAdapter } from "../model/merged_adapter.ts";
+import { adapterLayout } from "../model/lora.ts";
 import { weightsDigest, writePolicy } from "../model/policy.ts";
-import { readWeights } from "../model/safetensors.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
 import { type CellResults, readResults, type Results } from "../records/results.ts";
 import { checkpointSteps, readCheckpoint } from "../rl/checkpoint.ts";
+import { checkAdapterExport, mergedPolicy } from "./export_adapter.ts";
 import { modelCard } from "./model_card.ts";
 import { findPolicy, type FoundPolicy } from "./policies.ts";
 import { namedArms } from "./settle_plan.ts";
@@ -64,12 +63,7 @@ export async function exportPolicy(folder: string, options: PolicyExport): Promi
   const steps = cell.steps ?? [], name = `${record.arm}/${record.seed}`;
   const place = join(folder, cell.entry.folder, "checkpoints");
   const step = chooseStep(await checkpointSteps(place), outcome, name, options.step ?? null);
-  const { adapter } = plan.policy;
-  if (merged && !adapter) {
-    throw new MisuseError(
-      `Cannot merge the adapter of ${name}: it trained the policy's own weights … leave --merged out`,
-    );
-  }
+  const { adapter } = plan.policy, base = checkAdapterExport(name, plan, merged);
   const found = await findTrainedPolicy(plan, policy);
 
   const checkpoint = await readCheckpoint(place, step), [problem] = foreignCheckpoint(checkpoint, steps, outcome);
@@ -80,8 +74,8 @@ export async function exportPolicy(folder: string, options: PolicyExport): Promi
     throw new FailureError(`Cannot trust the checkpoint of ${name} after ${step} updates: ${why} … run the cell again`);
   }
   const trained: Weights = { layout, data: new Float32Array(bytes.buffer) };
-  const weights = adapter && merged ? await mergeAdapter(found, adapter, trained) : trained;
-  const digest = weightsDigest(weights), alone = adapter !== undefined && !merged;
+  const weights = adapter && merged ? await mergedPolicy(folder, { plan, outcome, found, trained }) : trained;
+  const digest = weightsDigest(weights);
   const summary = namedArms(plan).find((arm) => arm.name === record.arm)?.summary ?? "";
   const card = modelCard({
     plan,
@@ -99,36 +93,13 @@ export async function exportPolicy(folder: string, options: PolicyExport): Promi
       throw fileError("create the folder", out, error);
     });
     await writeFileAtomic(join(out, "README.md"), card);
-    if (alone) await writeAdapter(out, { options: adapter, weights, base: baseOf(plan) }, { dtype });
+    if (base) await writeAdapter(out, { options: base.adapter, weights, base }, { dtype });
     else await writePolicy(out, { config: found.model, weights, companions: found.folder }, { dtype });
   } catch (error) {
     await rm(out, { recursive: true, force: true }).catch(() => {}); // the first failure is the one to report
     throw error;
   }
-  return { step, weights: digest, parameters: weights.layout.size, adapter: alone };
-}
-
-/** The policy's weights with an adapter merged into them. */
-async function mergeAdapter(
-  { folder, model }: FoundPolicy,
-  options: AdapterOptions,
-  { data }: Weights,
-): Promise<Weights> {
-  const policy = await readWeights(folder, parameterLayout(model)),
-    machine = { seed: 0, threads: availableParallelism() };
-  const adapter = await MergedAdapter.create(model, policy, options, machine);
-  adapter.weights.data.set(data);
-  await adapter.merge();
-  adapter.intoPolicy();
-  await adapter.dispose();
-  return policy;
-}
-
-/** The policy's name for PEFT: on the Hub and its commit, or the last part of where it lay. */
-function baseOf({ policy: { name } }: PlanRecord): { name: string; revision: string | null } {
-  const [, hub, revision] = /^([^/\\]+\/[^/\\]+)@([0-9a-f]{40})$/.exec(name) ?? [];
-  if (hub !== undefined && revision !== undefined) return { name: hub, revision };
-  return { name: name.split(/[\\/]/).findLast((part) => part !== "") ?? name, revision: null };
+  return { step, weights: digest, parameters: weights.layout.size, adapter: base !== null };
 }
 
 function checkEmpty(out: string): void {

@@ -89,7 +89,9 @@ function comparable(plan: PlanRecord, shared: readonly string[], said: ClaimOpti
   return {
     matchbox,
     task,
-    policy: { ...policy.files, ...(policy.adapter ? { adapter: policy.adapter } : {}) },
+    policy: policy.files,
+    warmUp: policy.warmUp,
+    adapter: policy.adapter,
     device,
     config,
     sweep,

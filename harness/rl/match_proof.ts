@@ -20,6 +20,14 @@ export interface Matched {
   readonly places: number;
 }
 
+/**
+ * Digest of what a cell begins with. An adapter begins as no change; what its first A is follows from the policy, from
+ * what the adapter is, and from the seed.
+ */
+export function initialDigest(policy: string, adapter: AdapterOptions | undefined): string {
+  return adapter ? sha256(policy, canonicalJson({ ...adapter }), ADAPTER_STREAMS) : policy;
+}
+
 /** The proof, but for the rollouts. */
 export function matchProof(
   { task, data, policy, adapter, order, evaluation, matched }: {
@@ -40,8 +48,7 @@ export function matchProof(
   const asked = Array.from({ length: matched.places }, (_, place) => order.at(place).id);
   const example = policy.tokenizer.chat(task.prompt(task.example.item));
   return {
-    // An adapter begins as no change; what its first A is follows from these and the seed.
-    weights: adapter ? sha256(policy.digest, canonicalJson({ ...adapter }), ADAPTER_STREAMS) : policy.digest,
+    weights: initialDigest(policy.digest, adapter),
     data: data.digest,
     template: sha256(example.text, "\n", example.tokens.join()),
     order: sha256(asked.join("\n")),

@@ -114,9 +114,9 @@ Deno.test("an experiment with an adapter that is stopped and gone on with ends w
 Deno.test("settlePlan() does not go on with another adapter, or with none", async () => {
   for (
     const [asked, message] of [
-      [{ rank: 8 }, /policy\.adapter\.rank was 4 and is 8/],
-      [{ rank: 4, targets: ["q_proj"] }, /policy\.adapter\.targets was \[.*\] and is \["q_proj"\]/],
-      [null, /policy\.adapter was \{.*\} and is absent/],
+      [{ rank: 8 }, / adapter\.rank was 4 and is 8/],
+      [{ rank: 4, targets: ["q_proj"] }, / adapter\.targets was \[.*\] and is \["q_proj"\]/],
+      [null, / adapter was \{.*\} and is absent/],
     ] as const
   ) {
     await rejects(planned(whole, asked).then(settlePlan), (error: unknown) => {
