@@ -6,7 +6,7 @@
 import { shellWord } from "../base/shell_word.ts";
 import { visibleText } from "../base/visible_text.ts";
 import type { EvaluationRecord, Outcome } from "../contract.ts";
-import type { AdapterOptions } from "../model/lora.ts";
+import { adapterText } from "../records/adapter_text.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
 import type { CellRecord } from "../records/schema.ts";
 import { styleText } from "../records/task_text.ts";
@@ -88,8 +88,8 @@ Weights are digested as float32, little-endian, tensor after tensor in Matchbox'
 }
 
 /** What was trained, where it is an adapter, and whether these weights are that alone. */
-function adapterSentence({ rank, alpha, targets }: AdapterOptions, alone: boolean): string {
-  const what = `a LoRA adapter of rank ${rank} and alpha ${alpha} to ${inMarkdown(targets.join(", "))}`;
+function adapterSentence(adapter: NonNullable<PlanRecord["policy"]["adapter"]>, alone: boolean): string {
+  const what = inMarkdown(adapterText(adapter));
   return alone ? `This is ${what}, for PEFT.` : `What was trained is ${what}; it is merged into these weights.`;
 }
 

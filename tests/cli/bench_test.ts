@@ -204,6 +204,12 @@ Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before
   match(await misuse("--seeds", "one"), /--seeds one: "one" must be a seed/);
   match(await misuse("--profile", "quik"), /profile "quik".*did you mean "quick"/);
   match(await misuse("--policy", "embeded"), /policy "embeded".*did you mean "embedded"/);
+  match(await misuse("--lora", "0"), /--lora 0/);
+  match(await misuse("--lora", "1000"), /--lora 1000: the rank must be an integer from 1 to \d+, the largest/);
+  match(await misuse("--lora", "4", "--lora-alpha", "none"), /--lora-alpha none: it must be a number above 0/);
+  match(await misuse("--lora", "4", "--lora-targets", "q_prj"), /"q_prj" \(did you mean "q_proj"\?\)/);
+  match(await misuse("--lora-alpha", "4"), /--lora-alpha without --lora: .* --lora 16/);
+  match(await misuse("--lora-targets", "q_proj"), /--lora-targets without --lora/);
   match(await misuse("--device", "gpu"), /device "gpu".*cpu, webgpu, cuda/);
   match(await misuse("--threads", "0"), /--threads 0/);
   match(await misuse("--keep", "-1"), /--keep -1: .* at least 0/);

@@ -39,7 +39,7 @@ Deno.test("the examples of bench run", async () => {
   const worker = new URL("../fakes/cell_worker.ts", import.meta.url), before = Deno.cwd();
   const withoutModel: Add = (program, done) => addBench(program, done, { worker });
   const found = examples(withoutModel, "gsm8k");
-  equal(found.length, 5);
+  equal(found.length, 6);
   Deno.chdir(folder);
   try {
     for (const words of found) {
@@ -74,7 +74,7 @@ Deno.test("the examples of verify run", async () => {
 
 Deno.test("the examples of policy run", async () => {
   const [words = [], ...others] = examples(addPolicy);
-  equal(others.length, 2); // a cell of the default run's 120 updates, and bench going on with what came out
+  equal(others.length, 3); // a cell of the default run's 120 updates, an adapter, and bench going on with what came out
   const out = join(folder, "policies", "mine");
   const args = words.map((word) => word === "policies/mine" ? out : inPlace(word));
   const { code, stdout, stderr } = await captured(folder, ...args);

@@ -4,9 +4,11 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Command } from "commander";
 import { bytesOf, sha256 } from "../../harness/base/digest.ts";
 import { MisuseError } from "../../harness/base/errors.ts";
 import { defaultConfig, overrideConfig } from "../../harness/config_options.ts";
+import { addPolicy } from "../../harness/cli/policy.ts";
 import { exportPolicy } from "../../harness/experiment/export_policy.ts";
 import { type AskedAdapter, planExperiment } from "../../harness/experiment/plan.ts";
 import { runExperiment, type RunOptions } from "../../harness/experiment/run_experiment.ts";
@@ -17,6 +19,7 @@ import { readPolicy } from "../../harness/model/policy.ts";
 import { readPlan } from "../../harness/records/plan_schema.ts";
 import { readCellRecord, readExperiment, readSteps } from "../../harness/records/store.ts";
 import { readCheckpoint } from "../../harness/rl/checkpoint.ts";
+import { captured, examplesOf, helpOf } from "../cli/captured.ts";
 import { EXACT } from "../rl/small_policies.ts";
 
 const parent = await Deno.makeTempDir();
@@ -160,6 +163,20 @@ Deno.test("exportPolicy() merges an adapter into a policy that answers as it did
   const asked = (all: typeof evaluations, step: number) =>
     all.filter((one) => one.split === "test" && one.step === step).map(({ step: _, ...one }) => one);
   deepEqual(asked((await outcomeOf("base", 3, next.out)).evaluations, 0), asked(evaluations, evaluatedStep));
+});
+
+Deno.test("policy's example of --merged runs, and without --merged the adapter is written", async () => {
+  const program = new Command();
+  addPolicy(program);
+  const words = examplesOf(helpOf(program.commands[0]!)).find((words) => words.includes("--merged"))!;
+  for (const [what, flags] of [["Policy", words], ["Adapter", words.filter((word) => word !== "--merged")]] as const) {
+    const out = join(parent, `cli-${what}`), given = new Map([["--cell", "grpo/3"], ["--out", out]]);
+    const args = flags.map((word, i) => i === 1 ? whole : given.get(flags[i - 1]!) ?? word);
+    const { code, stdout } = await captured(parent, ...args);
+    equal(code, 0);
+    ok(stdout.includes(`${what}: ${out} (grpo/3 after 4 updates, `), stdout);
+    equal(existsSync(join(out, "adapter_config.json")), what === "Adapter");
+  }
 });
 
 Deno.test("the best adapter on validation questions comes back for the last evaluation, also where it is the first", async () => {

@@ -18,7 +18,14 @@ import { chooseRuntime } from "../../harness/runtime/choose.ts";
 import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
 import { runtimeVersion } from "../../harness/runtime/session.ts";
 
-type Case = "lora-qwen" | "full-qwen" | "grpo-step" | "train-embedded" | "train-smollm2" | "generate-embedded" | "generate-smollm2";
+type Case =
+  | "lora-qwen"
+  | "full-qwen"
+  | "grpo-step"
+  | "train-embedded"
+  | "train-smollm2"
+  | "generate-embedded"
+  | "generate-smollm2";
 
 const [name, ...flags] = Deno.args as [Case, ...string[]];
 const flag = (key: string, fallback: number) => flags.includes(key) ? Number(flags[flags.indexOf(key) + 1]) : fallback;

@@ -3,6 +3,7 @@
 // any training the policy answers the same questions greedily; if its score is another one with the same weights, then
 // the grader, the prompt or the decoding changed, and so would every score after it.
 
+import { adapterText } from "../../records/adapter_text.ts";
 import { canonicalJson } from "../../base/canonical_json.ts";
 import { defaultConfig } from "../../config_options.ts";
 import type { EvaluationRecord } from "../../contract.ts";
@@ -65,7 +66,7 @@ export function comparable(candidate: Results, baseline: Results, shared: readon
   const metric = metricOf(baseline), configs = configDifferences(ours.config, theirs.config, metric);
   problems.push(...configs.serious.map(({ text }) => text));
   if (shared.length === 0) problems.push(...nothingShared(candidate, baseline));
-  problems.push(...digestProblems(shared, ours.policy, theirs.policy));
+  problems.push(...digestProblems(shared, policyText(candidate), policyText(baseline)));
   if (problems.length === 0) problems.push(...untrainedProblems(shared));
 
   const known = new Set(configs.serious.map(({ field }) => field));
@@ -167,6 +168,10 @@ function sameTuning({ plan: ours }: Results, { plan: theirs }: Results): string 
 }
 
 // *** what the cells prove ***
+
+function policyText({ plan, experiment: { policy } }: Results): string {
+  return plan?.policy.adapter ? `${policy} with ${adapterText(plan.policy.adapter)}` : policy;
+}
 
 function digestProblems(shared: readonly SharedCell[], ours: string, theirs: string): string[] {
   return Object.entries(DIGESTS).flatMap(([key, what]) => {

@@ -1,5 +1,6 @@
 // What was asked, before anything ran: which arms, on which task and policy, with what budget, and by what measure.
 
+import { adapterText } from "../../records/adapter_text.ts";
 import { styleText } from "../../records/task_text.ts";
 import { type Html, html } from "../html.ts";
 import { plural, trimmed } from "../numbers.ts";
@@ -53,10 +54,11 @@ export function facts(view: View): Html {
   }</dl>`;
 }
 
-/** The warm-up that made the policy what all cells began with. */
+/** The warm-up that made the policy what all cells began with, and the adapter that is trained in place of its weights. */
 function warmed({ results: { plan } }: View): string {
-  const warmUp = plan?.policy.warmUp;
-  return warmUp ? `, after a supervised warm-up of ${plural(warmUp.updates, "update")}` : "";
+  const { warmUp, adapter } = plan?.policy ?? {};
+  const after = warmUp ? `, after a supervised warm-up of ${plural(warmUp.updates, "update")}` : "";
+  return `${after}${adapter ? `, by ${adapterText(adapter)}` : ""}`;
 }
 
 function asked(view: View): Html {
