@@ -240,6 +240,7 @@ class Encoder {
   #node(node: Node, nodes: readonly Node[]): proto.onnx.INodeProto[] {
     const { op, attributes } = node;
     if (op === "Input" || op === "Parameter" || op === "Constant") return [];
+    if (op === "After") return this.#after(node);
     const spelling = SPELLING[op] ?? {};
     const extra = spelling.constants?.(attributes, node) ?? [];
     const spelled = Object.entries(spelling.attributes?.(attributes, node) ?? {}).map(([name, value]) =>
@@ -259,6 +260,25 @@ class Encoder {
       output: outputs,
       attribute: body ? [...spelled, attributeProto("body", this.#body(node, nodes))] : spelled,
     }];
+  }
+
+  /**
+   * x reshaped to what it is, by a shape that is taken from y: ORT, which has an order of its own, cannot but wait for y.
+   * A dimension of 0 keeps x's; a reshape is no copy.
+   */
+  #after(node: Node): proto.onnx.INodeProto[] {
+    const [x, y] = node.inputs as readonly [Value, Value], own = `%${node.id}`;
+    const zeros = this.#attributeConstant(int64(x.shape.map(() => 0)));
+    return [
+      {
+        opType: "Shape",
+        input: [this.#name(y)],
+        output: [`${own}.size`],
+        attribute: [attributeProto("start", 0), attributeProto("end", 1)],
+      },
+      { opType: "Mul", input: [`${own}.size`, zeros], output: [`${own}.shape`] },
+      { opType: "Reshape", input: [this.#name(x), `${own}.shape`], output: [this.#name(node.outputs[0]!)] },
+    ];
   }
 
   #body(loop: Node, nodes: readonly Node[]): proto.onnx.IGraphProto {

@@ -417,6 +417,14 @@ const OPS = {
       }];
     },
   },
+  // order: x, but not before y is there, and nothing that is made from it either. Costs nothing: no copy is made
+  After: {
+    arity: [2, 2],
+    infer: ([x, y]) => {
+      need(x!.shape.length > 0 && y!.shape.length > 0, "scalars come at any time");
+      return same([x!]);
+    },
+  },
   // kernels: gradients of composites, and fused operators of com.microsoft that lowerings emit
   /** dy^T x (+ what was accumulated): dy [R, O], x [R, I] -> [O, I]. */
   WeightGradient: {
@@ -470,6 +478,7 @@ export type OpName = keyof typeof OPS;
 
 /** Ops that only lowerings and gradient rules emit; nothing is differentiated through them. */
 export type KernelOp =
+  | "After"
   | "WeightGradient"
   | "EmbeddingGradient"
   | "FusedMatMul"

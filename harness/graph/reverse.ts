@@ -1,6 +1,10 @@
 // The reverse walk: from a scalar loss to the gradients of chosen values, through the table of `gradients.ts`.
 // Un-broadcasting happens here, once. Gradients that are sums over rows are accumulated inside the kernel that makes
 // them (a product that adds to what is there) where the op offers it.
+//
+// What a backward pass keeps is what its memory is. ONNX Runtime would walk down to the first layer and make the wanted
+// gradients last, keeping every dy on the way; sparing memory, they are made before the walk goes on. And values whose
+// node says `again` (cheap ones, as large as any) are made a second time instead of kept. Neither changes a bit.
 
 import { type GradientRule, GRADIENTS } from "./gradients.ts";
 import { bodyOf, elements, type Graph, type Node, reachable, type Shape, type Value } from "./ir.ts";
@@ -25,9 +29,36 @@ function accumulate(g: Graph, existing: Value | undefined, contribution: Value):
   return g.add(existing, contribution);
 }
 
+/** Makes values whose nodes say `again` a second time, after `dy` is there; others are as they are. */
+function remaker(g: Graph): (value: Value, dy: Value) => Value {
+  const made = new Map<Value, Value>();
+  const remake = (value: Value, dy: Value): Value => {
+    const { op, inputs, attributes: { again, ...attributes }, outputs } = value.node;
+    if (again !== true) return value;
+    if (!made.has(value)) {
+      const fresh = inputs.map((input) =>
+        input && (input.node.attributes.again ? remake(input, dy) : after(g, input, dy))
+      );
+      g.apply(op, fresh, attributes).forEach((output, i) => made.set(outputs[i]!, output));
+    }
+    return made.get(value)!;
+  };
+  return remake;
+}
+
+const after = (g: Graph, value: Value, earlier: Value): Value =>
+  value.shape.length > 0 && earlier.shape.length > 0 ? g.op("After", [value, earlier]) : value;
+
 /** True where a node reads what one of the others makes; a Loop's body may read values that are not its inputs. */
 const reads = (node: Node, others: ReadonlySet<Node>): boolean =>
   [...node.inputs, ...(bodyOf(node)?.results ?? [])].some((value) => value && others.has(value.node));
+
+/** A node as its rule sees it, with its values remade. */
+const remade = (node: Node, remake: (value: Value) => Value): Node => ({
+  ...node,
+  inputs: node.inputs.map((input) => input && remake(input)),
+  outputs: node.outputs.map(remake),
+});
 
 /** Nodes through which a wanted value reaches the loss. */
 function between(order: readonly Node[], wanted: ReadonlySet<Value>): Set<Node> {
@@ -41,12 +72,19 @@ function between(order: readonly Node[], wanted: ReadonlySet<Value>): Set<Node> 
 /**
  * Gradients of a scalar with respect to values, in their order. A value that the loss does not depend on has the
  * gradient null. Throws TypeError naming the op where one on the way has no rule.
+ * @param options.sparing with less memory, at the cost of making some values twice
  */
-export function gradients(g: Graph, loss: Value, wanted: readonly Value[]): (Value | null)[] {
+export function gradients(
+  g: Graph,
+  loss: Value,
+  wanted: readonly Value[],
+  { sparing = false }: { readonly sparing?: boolean } = {},
+): (Value | null)[] {
   if (elements(loss.shape) !== 1) {
     throw new TypeError(`Cannot differentiate: the loss [${loss.shape.join(", ")}] must be a scalar`);
   }
   const order = reachable([loss]), targets = new Set(wanted), path = between(order, targets);
+  const remake = remaker(g);
   const found = new Map<Value, Value>([[loss, g.expand(g.scalar(1), loss.shape as readonly number[])]]);
   for (const node of order.toReversed()) {
     const dy = node.outputs.map((output) => found.get(output) ?? null);
@@ -54,17 +92,25 @@ export function gradients(g: Graph, loss: Value, wanted: readonly Value[]): (Val
     if (!reads(node, path)) continue;
     const rule = (GRADIENTS as Partial<Record<OpName, GradientRule>>)[node.op];
     if (!rule) throw new TypeError(`Cannot differentiate: op "${node.op}" has no gradient rule`);
-    const contributions = rule(g, node, dy);
+    const first = dy.find((gradient) => gradient !== null)!;
+    const contributions = rule(g, sparing ? remade(node, (value) => remake(value, first)) : node, dy);
     if (contributions.length !== node.inputs.length) {
       throw new TypeError(
         `Cannot differentiate: the rule of "${node.op}" gives ${contributions.length} gradients for ${node.inputs.length} inputs`,
       );
     }
-    node.inputs.forEach((input, i) => {
+    const needed = node.inputs.flatMap((input, i) => {
       const contribution = contributions[i];
-      if (!input || !contribution || !path.has(input.node)) return;
-      found.set(input, accumulate(g, found.get(input), unbroadcast(g, contribution, input.shape)));
+      if (!input || !contribution || !path.has(input.node)) return [];
+      return [{ input, gradient: unbroadcast(g, contribution, input.shape) }];
     });
+    const ready = needed.filter(({ input }) => targets.has(input)),
+      onward = needed.filter(({ input }) => !targets.has(input));
+    for (const { input, gradient } of sparing ? [...ready, ...onward] : needed) {
+      const earlier = sparing && !targets.has(input) ? ready.map((one) => found.get(one.input)!) : [];
+      const last = earlier.reduce((value, made) => after(g, value, made), gradient);
+      found.set(input, accumulate(g, found.get(input), last));
+    }
   }
   return wanted.map((value) => found.get(value) ?? null);
 }

@@ -53,6 +53,8 @@ export interface Model {
   readonly products: "rows" | "columns";
   /** Whose A and B are trained in place of the weights that they are merged into; null or absent: none. */
   readonly adapter?: GraphAdapter | null;
+  /** Cheap values of the feed-forward block are made again in the backward pass instead of kept. @default false */
+  readonly sparing?: boolean;
 }
 
 /** An adapter's matrices as inputs of a graph, by the module's name ("model.layers.0.self_attn.q_proj"). */
@@ -90,7 +92,7 @@ export function decoder(g: Graph, model: Model, tokens: Value, positions: Value,
   const [queryWidth, keyWidth] = [heads * headDim, kvHeads * headDim];
   const tables = ropeTables(config, model.length), half = headDim / 2;
   const cos = g.constant(tables.cos, [model.length, half]), sin = g.constant(tables.sin, [model.length, half]);
-  const epsilon = config.normEpsilon;
+  const epsilon = config.normEpsilon, again = model.sparing ? { again: true } : {};
   const { enter, project, leave } = projections(g, model);
   let hidden = g.gather(weight(model, "model.embed_tokens.weight"), tokens); // [R, D]
   let branch: Value | null = null; // what the last block adds to the residual stream
@@ -125,8 +127,9 @@ export function decoder(g: Graph, model: Model, tokens: Value, positions: Value,
     }
     branch = leave(project(enter(attend(layer, q, k, v)), of("self_attn.o_proj")));
     const h = enter(norm(of("post_attention_layernorm.weight")));
-    const gate = g.op("Silu", [project(h, of("mlp.gate_proj"))]);
-    branch = leave(project(g.mul(gate, project(h, of("mlp.up_proj"))), of("mlp.down_proj")));
+    const gate = g.op("Silu", [project(h, of("mlp.gate_proj"))], again);
+    const gated = g.op("Mul", [gate, project(h, of("mlp.up_proj"))], again);
+    branch = leave(project(gated, of("mlp.down_proj")));
   }
   return norm("model.norm.weight");
 }

@@ -7,6 +7,7 @@ import { gradients } from "../graph/reverse.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import { adapterLayout, type AdapterOptions, declareAdapter } from "../model/lora.ts";
+import { isLarge } from "../runtime/choose.ts";
 import { causal, continued, declareModel, decoder, headWeight, type Model } from "../model/transformer.ts";
 
 /** Rows of a pass. `sequences`: B texts of T tokens. `completions`: P prompts of S tokens, G completions of T tokens each. */
@@ -150,11 +151,12 @@ export function loss(g: Graph, objective: Objective, { probability: p, entropy }
 /** Builds a pass. Outputs: `probability` [N, 1], and with an objective `loss` and one gradient for each trained input. */
 export function trainGraph(options: PassOptions): Graph {
   const { config, layout, shape, objective, length } = options;
-  const adapter = objective.kind === "none" ? null : options.adapter ?? null;
+  const adapter = objective.kind === "none" ? null : options.adapter ?? null, sparing = isLarge(layout.size);
   const g = new Graph();
   const model: Model = {
     ...declareModel(g, config, layout.parameters, length, options.products),
     adapter: adapter && declareAdapter(g, config, adapter),
+    sparing,
   };
   const scores = score(g, model, trunk(g, model, shape), options);
   g.output("probability", scores.probability);
@@ -162,7 +164,7 @@ export function trainGraph(options: PassOptions): Graph {
   if (!value) return g;
   g.output("loss", value);
   const { parameters } = adapter ? adapterLayout(config, adapter) : layout;
-  const found = gradients(g, value, parameters.map(({ name }) => g.inputs.get(name)!));
+  const found = gradients(g, value, parameters.map(({ name }) => g.inputs.get(name)!), { sparing });
   parameters.forEach(({ name }, i) => {
     const gradient = found[i];
     if (!gradient) throw new Error(`Cannot train: the loss does not depend on "${name}"`);

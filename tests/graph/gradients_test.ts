@@ -86,6 +86,7 @@ const REFUSED: Readonly<Record<Exclude<OpName, keyof typeof GRADIENTS>, (g: Grap
     const body = { parameters, results: [parameters[1]!, g.exp(parameters[2]!)] };
     return g.apply("Loop", [g.constant(BigInt64Array.of(2n), []), g.constant(Uint8Array.of(1), []), x], { body })[0]!;
   },
+  After: (g, x) => g.op("After", [x, x]),
   WeightGradient: (g, x) => g.op("WeightGradient", [x, x]),
   EmbeddingGradient: (g, x) =>
     g.op("EmbeddingGradient", [g.constant(BigInt64Array.of(0n, 1n, 1n), [3]), x], { rows: 2 }),

@@ -93,6 +93,13 @@ const REFUSED: Partial<Record<OpName, readonly Refused[]>> = {
     [[float(2, 3), float(5, 3), int(2, 1), bool(2, 4)], { scale: 1 }],
     [[float(2, 3), float(5, 3), int(2, 1), float(2, 5)], { scale: 1 }],
   ],
+  MergedLinear: [
+    [[float(3, 4), float(5, 4), float(2, 4), float(5, 2)]],
+    [[float(3, 4), float(5, 4), float(2, 4), float(5, 3)], { scale: 1 }],
+    [[float(3, 4), float(5, 4), float(2, 3), float(5, 2)], { scale: 1 }],
+    [[float(3, 4), float(5, 4), float(2, 4), float(5, 2), float(4)], { scale: 1 }],
+  ],
+  After: [[[float(2, 3), float()]], [[float(), float(2)]]],
   WeightGradient: [[[float(2, 3), float(3, 3)]], [[float(2, 3), float(2, 4), float(4, 3)]]],
   EmbeddingGradient: [
     [[int(2), float(3, 4)], { rows: 5 }],

@@ -315,6 +315,7 @@ const OPS = {
   ],
   ConstantOfShape: (_, attributes) => [build(numbers(attributes, "shape"), () => 0)],
   Linear: linear,
+  After: ([x]) => [x!],
   MergedLinear: ([x, w, , , bias], attributes) => linear([x!, w!, ...(bias ? [bias] : [])], attributes),
   RmsNorm: rmsNorm,
   SkipRmsNorm: skipRmsNorm,
