@@ -46,6 +46,8 @@ export interface PassOptions {
   /** Positions that the rotary tables cover; at least the longest sequence of the pass. */
   readonly length: number;
   readonly products?: Model["products"];
+  /** The same gradients with less memory and a little more time, see reverse.ts. @default of large models */
+  readonly sparing?: boolean;
   /** Logits are made in chunks of rows that stay under this many bytes. @default 256 MiB */
   readonly logitsBytes?: number;
 }
@@ -151,7 +153,8 @@ export function loss(g: Graph, objective: Objective, { probability: p, entropy }
 /** Builds a pass. Outputs: `probability` [N, 1], and with an objective `loss` and one gradient for each trained input. */
 export function trainGraph(options: PassOptions): Graph {
   const { config, layout, shape, objective, length } = options;
-  const adapter = objective.kind === "none" ? null : options.adapter ?? null, sparing = isLarge(layout.size);
+  const adapter = objective.kind === "none" ? null : options.adapter ?? null,
+    sparing = options.sparing ?? isLarge(layout.size);
   const g = new Graph();
   const model: Model = {
     ...declareModel(g, config, layout.parameters, length, options.products),

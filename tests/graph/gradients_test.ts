@@ -7,6 +7,7 @@ import type { OpName } from "../../harness/graph/ops.ts";
 import { gradients } from "../../harness/graph/reverse.ts";
 import { verifyGraph } from "../../harness/graph/verify.ts";
 import { interpretedOps, interpretValues, relativeError } from "../oracles/float64.ts";
+import { runGraph } from "../oracles/onnx.ts";
 import { buildCase, type Case, CASES } from "./cases.ts";
 
 const TOLERANCE = 1e-6;
@@ -66,6 +67,48 @@ Deno.test("gradients() may be asked for values in the middle of a graph", () => 
   const [ofMiddle, ofX] = interpretValues(g, feeds, found.map((value) => value!));
   ok(relativeError(ofMiddle!.data, [2, 2 * Math.E]) < 1e-12);
   ok(relativeError(ofX!.data, [2, 2 * Math.E ** 2]) < 1e-12);
+});
+
+/** A stack of gated blocks whose gates and products may be made again. */
+function gatedBlocks(sparing: boolean) {
+  const g = new Graph(), again = sparing ? { again: true } : {};
+  const wanted: Value[] = [], frozen: Value[] = [];
+  let x = g.input("x", "float32", [5, 4]);
+  for (const layer of [0, 1]) {
+    const input = (name: string, shape: number[]) => g.input(`${name}${layer}`, "float32", shape);
+    const [up, gate, down] = [input("up", [6, 4]), input("gate", [6, 4]), input("down", [4, 6])];
+    wanted.push(up, gate);
+    frozen.push(down);
+    const silu = g.op("Silu", [g.op("Linear", [x, gate])], again);
+    const product = g.op("Mul", [silu, g.op("Linear", [x, up])], again);
+    x = g.add(x, g.op("Linear", [product, down]));
+  }
+  const loss = g.sum(g.mul(x, x), [0, 1], false);
+  gradients(g, loss, wanted, { sparing }).forEach((value, i) => g.output(`gradient.${i}`, value!));
+  return { g, wanted };
+}
+
+Deno.test("gradients() sparing memory has the bits of gradients() not sparing it, makes values again, and orders the rest", async () => {
+  const [plain, sparing] = [gatedBlocks(false), gatedBlocks(true)];
+  const feeds = Object.fromEntries([...plain.g.inputs].map(([name, { shape }], i) => {
+    const sizes = shape as readonly number[], length = sizes.reduce((a, b) => a * b, 1);
+    return [name, { shape: sizes, data: Float64Array.from({ length }, (_, j) => Math.sin(7 * i + j)) }];
+  }));
+  verifyGraph(sparing.g);
+  deepStrictEqual(await runGraph(sparing.g, feeds), await runGraph(plain.g, feeds));
+  const count = (g: Graph, op: OpName) => reachable(g.outputs.values()).filter((node) => node.op === op).length;
+  strictEqual(count(plain.g, "After"), 0);
+  deepStrictEqual([count(plain.g, "Silu"), count(sparing.g, "Silu")], [2, 4]);
+  // In the order that ONNX Runtime must keep: nothing of the first block's backward pass before the second's gradients.
+  const readers = (value: Value): Set<Value> => {
+    const found = new Set([value]);
+    for (const node of reachable(sparing.g.outputs.values())) {
+      if (node.inputs.some((input) => input && found.has(input))) node.outputs.forEach((output) => found.add(output));
+    }
+    return found;
+  };
+  const [up0, gate0, up1, gate1] = [0, 1, 2, 3].map((i) => sparing.g.outputs.get(`gradient.${i}`)!);
+  for (const later of [up0!, gate0!]) ok(readers(up1!).has(later) && readers(gate1!).has(later));
 });
 
 /** Graphs through an op that has no rule: the message must name the op. */

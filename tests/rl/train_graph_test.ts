@@ -1,13 +1,14 @@
 // The objective against a naive loop (fixtures/grpo.json), and whole passes in float64: the gradient along a direction is
 // the slope of the loss along it, through layers, temperature, limited support, clipping and KL at once.
 
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stream } from "../../harness/base/prng.ts";
-import { Graph, reachable } from "../../harness/graph/ir.ts";
+import { elements, Graph, reachable } from "../../harness/graph/ir.ts";
 import { gradients } from "../../harness/graph/reverse.ts";
 import { verifyGraph } from "../../harness/graph/verify.ts";
+import { type AdapterOptions, adapterOptions } from "../../harness/model/lora.ts";
 import { tokenWeights } from "../../harness/rl/objective.ts";
 import { gradientName, loss, type PassOptions, type PassShape, trainGraph } from "../../harness/rl/train_graph.ts";
 import { type Array64, interpret, relativeError } from "../oracles/float64.ts";
@@ -56,6 +57,29 @@ function weightsOf({ mask, maxCompletionTokens }: GrpoCase, variant: "grpo" | "d
     ({ grpo: lengths[s]! * mask.length, dapo: total(lengths), dr_grpo: mask.length * maxCompletionTokens })[variant];
   return mask.map((row, s) => row.map((flag) => flag / divisor(s)));
 }
+
+Deno.test("trainGraph() sparing memory gives the bits that it gives without, of all weights and of an adapter", async () => {
+  for (const name of ["GQA", "Qwen3"] as const) {
+    const { config, weights: { layout, data } } = smallPolicy(name), adapter = adapterOptions(config, 3, 5, null);
+    const shape = { kind: "completions", promptLength: 4, prompts: 2, length: 5, group: 2 } as const;
+    const objective = { kind: "policy-gradient", clipLow: 0.2, clipHigh: 0.2, klBeta: 0 } as const;
+    const run = (adapter: AdapterOptions | null, sparing: boolean) => {
+      const options = { config, layout, adapter, shape, objective, temperature: 1, kept: false, length: 16 };
+      const g = trainGraph({ ...options, logitsBytes: 1000, sparing }), feeds: Record<string, Array64> = {};
+      verifyGraph(g);
+      const weights = new Map(layout.parameters.map((parameter) => [parameter.name, parameter]));
+      for (const [input, { dtype, shape }] of g.inputs) {
+        const sizes = shape as readonly number[], place = weights.get(input);
+        const values = place ? data.subarray(place.offset, place.offset + place.size) : null;
+        const made = (_: unknown, i: number) =>
+          values?.[i] ?? (dtype === "int64" ? i % 4 : input === "promptMask" ? 0 : 0.1 + 0.05 * (i % 7));
+        feeds[input] = { shape: sizes, data: Float64Array.from({ length: elements(sizes) }, made) };
+      }
+      return runGraph(g, feeds);
+    };
+    for (const one of [null, adapter]) deepStrictEqual(await run(one, true), await run(one, false), name);
+  }
+});
 
 for (const entry of cases) {
   Deno.test(`loss() and its gradient equal a naive loop over tokens: ${entry.name}`, async () => {
