@@ -71,6 +71,28 @@ export interface TaskStyle {
   readonly grading?: "lenient";
 }
 
+/**
+ * A file of a task's data, as it was when the task was written, and where it is fetched if no folder is given. What a run
+ * read is in its record: {@linkcode TaskData.digest}.
+ */
+export interface DataFile {
+  /** Below the data folder, with "/". */
+  readonly path: string;
+  /** A file of a GitHub repository, or of a dataset of the Hugging Face Hub. */
+  readonly host: "github" | "hub";
+  /** "org/name" */
+  readonly repository: string;
+  /** A commit; of the Hub a branch, too, where no commit was known: then its newest is taken. */
+  readonly revision: string;
+  /** In the repository. */
+  readonly source: string;
+  /** Null where the file was not at hand. */
+  readonly sha256: string | null;
+  readonly bytes: number | null;
+  readonly rows: number | null;
+  readonly licence: string;
+}
+
 /** What a task is loaded with. */
 export interface TaskOptions {
   /** Folder with the task's files; a generated task ignores it. */
@@ -87,6 +109,8 @@ export interface Task {
   readonly summary: string;
   /** Reward components in the order of {@linkcode Grade.rewards}; the first one is correctness. */
   readonly rewards: readonly string[];
+  /** The files that it reads, if it reads any that can be fetched. */
+  readonly sources?: readonly DataFile[];
   load(options: TaskOptions): Promise<TaskData>;
   /** The chat that asks the question: its prompt "paper". */
   prompt(item: TaskItem): readonly Message[];

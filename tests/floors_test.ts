@@ -41,6 +41,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "cli-progress": ["harness/cli/progress.ts"],
   "cliffy": ["harness/cli/explore/shell.ts"],
   "commander": ["harness/cli/"],
+  "hyparquet": ["tasks/parquet_file.ts"],
   "onnx-proto": ["harness/graph/encode.ts"],
   "onnxruntime-node": ["harness/runtime/session.ts"],
   "playwright-core": [],

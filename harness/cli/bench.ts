@@ -94,7 +94,7 @@ export function addBench(
       parseCount("--warmup-sft"),
     )
     .option("--warmup-lr <rate>", "their peak learning rate (default: 2e-5)", parseRate)
-    .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--data-dir <folder>", "the task's files (default: the cache, into which they are fetched)")
     .option("--prompt <name>", "how the task asks: paper, or one of its others (below)", "paper")
     .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
@@ -158,7 +158,7 @@ Examples:
   deno task bench --arms grpo,memory-r+ --sweep rl.learningRate=2e-5,5e-5,1e-4
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
-  deno task bench gsm8k --data-dir gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
+  deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
 `,
     )
     .action(async (task: string, flags: BenchFlags) => {
