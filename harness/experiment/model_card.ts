@@ -57,7 +57,9 @@ ${evaluations.length === 0 ? "Nothing was asked of these weights." : resultTable
 
 ## How it was trained
 
-${outcome.updates} updates asked ${outcome.asked.count} questions and took ${tokens.prompt} prompt tokens and ${tokens.completion} completion tokens.
+${
+    warmUpLine(plan)
+  }${outcome.updates} updates asked ${outcome.asked.count} questions and took ${tokens.prompt} prompt tokens and ${tokens.completion} completion tokens.
 The experiment was run by
 
     ${command.length > 0 ? visibleText(["deno", "task", ...command].map(shellWord).join(" ")) : "a program"}
@@ -87,6 +89,14 @@ function fieldLines(config: CellRecord["config"]): string {
     Object.entries(fields).map(([name, value]) => `    ${visibleText(`${group}.${name}=${value}`)}`)
   );
   return lines.join("\n");
+}
+
+function warmUpLine({ policy: { warmUp } }: PlanRecord): string {
+  if (!warmUp) return "";
+  const { updates, questions, learningRate } = warmUp;
+  return `A supervised warm-up came first: ${updates} updates of ${questions} demonstrations of the task's answer layout, at a
+learning rate of up to ${learningRate}. "Before training" means after it.
+`;
 }
 
 /** Which weights of the cell these are. */
