@@ -29,10 +29,14 @@ export interface Message {
 }
 
 /**
- * What became of a completion. `truncated` (no end-of-sequence within the cap and no answer) and
- * `unparseable` (no answer found) count as wrong in every accuracy and are reported apart.
+ * What became of a completion. `truncated` (no end-of-sequence within the cap and no answer), `unparseable` (no answer
+ * found) and `timeout` (an answer that the grader's algebra did not decide about, in time or at all) count as wrong in
+ * every accuracy and are reported apart.
  */
-export type GradeStatus = "correct" | "wrong" | "unparseable" | "truncated";
+export type GradeStatus = "correct" | "wrong" | "unparseable" | "truncated" | "timeout";
+
+/** How many became what; `timeout` stands only where it occurred. */
+export type StatusCounts = Readonly<Record<Exclude<GradeStatus, "timeout">, number>> & { readonly timeout?: number };
 
 /** The grader's verdict over one completion. */
 export interface Grade {
@@ -303,7 +307,7 @@ export interface EvaluationRecord {
   readonly accuracy: number;
   /** Share of questions with at least one correct completion among `samples`; equals accuracy when samples is 1. */
   readonly passAtSamples: number;
-  readonly statuses: Readonly<Record<GradeStatus, number>>;
+  readonly statuses: StatusCounts;
   /** Mean of each reward component by name. */
   readonly rewards: Readonly<Record<string, number>>;
   /** Mean completion length, tokens. */
