@@ -22,7 +22,7 @@ export function gradeMath(item: TaskItem, completion: string, truncated: boolean
 
 /** Grades whatever may be taken for the answer. */
 export function gradeMathLeniently(item: TaskItem, completion: string, truncated: boolean): LenientGrade {
-  return judge(item, extractLeniently(completion), truncated);
+  return judge(item, extractLeniently(completion, truncated), truncated);
 }
 
 function judge(
