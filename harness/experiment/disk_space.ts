@@ -10,11 +10,11 @@ import type { PlannedCell } from "./plan_cells.ts";
 
 /** Bytes that the checkpoints of these cells will add to the disk. */
 export function checkpointBytes(
-  { floats, keep, jobs, config, warmUp }: ExperimentPlan,
+  { floats, trained, keep, jobs, config, warmUp }: ExperimentPlan,
   cells: readonly PlannedCell[],
 ): number {
   const best = config.evaluation.checkpoint === "best" ? 1 : 0;
-  const one = 4 * floats * (3 + best); // weights and both moments; the best weights beside them
+  const one = 4 * trained * (3 + best); // weights and both moments; the best weights beside them
   const finished = keep === 0 ? 0 : (keep + best) * one;
   const running = (Math.max(1, keep) + best + 1) * one; // a new one is written before an old one goes
   const total = cells.length * finished + Math.min(jobs, cells.length) * (running - finished);

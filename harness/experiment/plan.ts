@@ -14,7 +14,7 @@ import type { Arm, Task } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterLayout } from "../model/layout.ts";
-import { adapterOptions } from "../model/lora.ts";
+import { adapterLayout, adapterOptions } from "../model/lora.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
 import { check } from "../records/store.ts";
@@ -104,6 +104,8 @@ export interface ExperimentPlan {
   readonly warmUp: WarmUpSpec | null;
   /** Floats of the policy's weights. */
   readonly floats: number;
+  /** Those that are trained: all, or its adapter's. */
+  readonly trained: number;
   /** Absolute. */
   readonly out: string;
   readonly command: readonly string[];
@@ -169,8 +171,9 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
   const floats = parameterLayout(found.model).size;
+  const trained = adapter.adapter ? adapterLayout(found.model, adapter.adapter).size : floats;
   return {
-    ...{ record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning },
+    ...{ record, claim, task, arms, config, jobs, threads, keep, floats, trained, out, command, cells, tuning },
     warmUp: before,
   };
 }

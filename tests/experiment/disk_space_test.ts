@@ -17,7 +17,7 @@ async function planOf(keep: number, checkpoint: "last" | "best" = "last"): Promi
   const config = overrideConfig(defaultConfig, { evaluation: { checkpoint } }, "test");
   const arms = ["grpo", "rloo"], seeds = [0, 1, 2, 3, 4];
   const plan = await planExperiment({ task: "arithmetic", policy, arms, seeds, config, keep, jobs: 2, out: parent });
-  return { ...plan, floats: 1_000_000 };
+  return { ...plan, floats: 1_000_000, trained: 1_000_000 };
 }
 
 Deno.test("checkpointBytes() counts what finished cells keep, and what running ones need beside", async () => {
@@ -31,6 +31,11 @@ Deno.test("checkpointBytes() counts what finished cells keep, and what running o
   equal(checkpointBytes(best, best.cells), (10 * 3 + 2) * 16e6);
 });
 
+Deno.test("checkpointBytes() of an adapter is the adapter's", async () => {
+  const plan = { ...await planOf(2), trained: 1000 };
+  equal(checkpointBytes(plan, plan.cells), (10 * 2 + 2) * 12e3);
+});
+
 Deno.test("checkpointBytes() leaves out what is on the disk already", async () => {
   const plan = await planOf(2), [cell] = plan.cells;
   const folder = cell!.spec.checkpoints!.folder;
@@ -42,7 +47,7 @@ Deno.test("checkpointBytes() leaves out what is on the disk already", async () =
 Deno.test("checkDisk() refuses what the disk cannot hold, naming need, room and remedy", async () => {
   const plan = await planOf(2), { bavail, bsize } = statfsSync(parent);
   checkDisk(plan, plan.cells);
-  const huge = { ...plan, floats: bavail * bsize };
+  const huge = { ...plan, trained: bavail * bsize };
   throws(
     () => checkDisk(huge, plan.cells),
     (error: unknown) =>
