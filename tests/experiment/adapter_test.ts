@@ -1,7 +1,7 @@
 // An experiment that trains adapters, from the plan to the export: one small real one is run, stopped and gone on with,
 // verified, and what it trained is written for peft and as a policy.
 
-import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok, rejects, throws } from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -9,6 +9,7 @@ import { bytesOf, sha256 } from "../../harness/base/digest.ts";
 import { MisuseError } from "../../harness/base/errors.ts";
 import { defaultConfig, overrideConfig } from "../../harness/config_options.ts";
 import { addPolicy } from "../../harness/cli/policy.ts";
+import { checkAdapterExport } from "../../harness/experiment/export_adapter.ts";
 import { exportPolicy } from "../../harness/experiment/export_policy.ts";
 import { type AskedAdapter, planExperiment } from "../../harness/experiment/plan.ts";
 import { runExperiment, type RunOptions } from "../../harness/experiment/run_experiment.ts";
@@ -195,6 +196,23 @@ Deno.test("the best adapter on validation questions comes back for the last eval
   const [before, after] = evaluations.filter(({ split, step }) => split === "test" && step === evaluatedStep);
   equal(evaluatedStep, 0); // so large a rate helps nobody
   deepEqual(before, after);
+});
+
+Deno.test("checkAdapterExport() names the policy as peft finds it, and refuses an adapter whose policy has no name", async () => {
+  const plan = await readPlan(join(whole, "plan.json"));
+  const of = (policy: object) => ({ ...plan, policy: { ...plan.policy, ...policy } });
+  const commit = "0123456789abcdef0123456789abcdef01234567";
+  const names = [`Qwen/Qwen2.5-0.5B-Instruct@${commit}`, "models/mine/", "embedded"].map((name) => {
+    const base = checkAdapterExport("grpo/3", of({ name }), false)!;
+    return [base.name, base.revision];
+  });
+  deepEqual(names, [["Qwen/Qwen2.5-0.5B-Instruct", commit], ["mine", null], ["embedded", null]]);
+  const warmed = of({ warmUp: { updates: 2, questions: 2, learningRate: 1e-5 } });
+  throws(
+    () => checkAdapterExport("grpo/3", warmed, false),
+    /warmed-up policy, .* … write the whole policy with --merged/,
+  );
+  equal(checkAdapterExport("grpo/3", warmed, true), null);
 });
 
 Deno.test("exportPolicy() merges nothing where the policy's own weights were trained", async () => {
