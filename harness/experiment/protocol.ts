@@ -60,3 +60,16 @@ export const cellEventSchema: z.ZodType<CellEvent> = z.discriminatedUnion("type"
     stack: z.string().nullable(),
   }),
 ]);
+
+/** A reader of what a process says, by the schema of its events. It throws Error for what looks like an event and is none. */
+export function eventReader<Event>(schema: z.ZodType<Event>): (value: unknown) => Event {
+  return (value) => {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    throw new Error(`Cannot read an event of the cell's process: ${issue?.path.join(".")}: ${issue?.message}`);
+  };
+}
+
+/** What a cell's process says. */
+export const readCellEvent = eventReader(cellEventSchema);

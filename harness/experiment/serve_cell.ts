@@ -1,58 +1,26 @@
-// The life of a cell's process: read the spec, take the cell's folder, run, say what became of it, end. Standard output
-// carries events alone; whatever else wants to print goes to standard error. A terminal's Ctrl-C reaches this process
-// too, and is left to the parent, who asks it to stop: so the record of a cell never depends on which of the two heard it
-// first. Without its parent there is nobody to write a record, and it ends at once.
+// The life of a cell's process: that of any worker (serve_process.ts), which takes the cell's folder first.
 
-import process from "node:process";
-import { createInterface } from "node:readline";
-import { FailureError, MisuseError } from "../base/errors.ts";
+import { FailureError } from "../base/errors.ts";
 import type { CellEvent } from "../contract.ts";
 import { clearTemporaries, holderOf, lockFolder } from "./folder_lock.ts";
 import { type CellSpec, cellSpecSchema } from "./protocol.ts";
+import { serveProcess } from "./serve_process.ts";
 
 /** How long a cell waits for the process of a killed experiment, which may be deaf in a native call, to end. */
 const PATIENCE_MS = 60_000;
 
-/** Runs one cell as this process's whole purpose, and exits. `stop` asks it to end with the update in flight. */
-export async function serveCell(
-  run: (spec: CellSpec, emit: (event: CellEvent) => void, stop: AbortSignal) => Promise<void>,
-): Promise<never> {
-  const stop = new AbortController();
-  Deno.addSignalListener("SIGINT", () => {});
-  if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGTERM", () => stop.signal.aborted ? Deno.exit(143) : stop.abort());
-  }
-  console.log = console.info = console.debug = console.error;
-  try {
-    const spec = cellSpecSchema.parse(JSON.parse(await heedParent(stop)));
-    await takeFolder(spec.folder);
-    if (spec.checkpoints) clearTemporaries(spec.checkpoints.folder);
-    await run(spec, emit, stop.signal);
-  } catch (error) {
-    const expected = error instanceof MisuseError || error instanceof FailureError;
-    emit({
-      type: "failed",
-      message: expected ? error.message : `Cannot finish the cell: ${error instanceof Error ? error : String(error)}`,
-      misuse: error instanceof MisuseError,
-      stack: error instanceof Error ? error.stack ?? null : null,
-    });
-  }
-  Deno.exit(0); // without waiting for native threads and signal listeners
-}
+type Emit = (event: CellEvent) => void;
 
-/** The first line of standard input. What comes later is heeded until the process ends. */
-function heedParent(stop: AbortController): Promise<string> {
-  const input = createInterface({ input: process.stdin });
-  return new Promise((resolve) => {
-    input.once("line", (spec) => {
-      resolve(spec);
-      input.on("line", (line) => line === "stop" && stop.abort());
-    });
-    input.once("close", () => Deno.exit(1));
+/** Runs one cell as this process's whole purpose, and exits. `stop` asks it to end with the update in flight. */
+export function serveCell(run: (spec: CellSpec, emit: Emit, stop: AbortSignal) => Promise<void>): Promise<never> {
+  return serveProcess("the cell", cellSpecSchema, async (spec, emit: Emit, stop) => {
+    await takeFolder(spec.folder, emit);
+    if (spec.checkpoints) clearTemporaries(spec.checkpoints.folder);
+    await run(spec, emit, stop);
   });
 }
 
-async function takeFolder(folder: string): Promise<void> {
+async function takeFolder(folder: string, emit: Emit): Promise<void> {
   const start = performance.now();
   while (!lockFolder(folder)) { // held until the process ends
     if (performance.now() - start > PATIENCE_MS) {
@@ -62,15 +30,5 @@ async function takeFolder(folder: string): Promise<void> {
     }
     emit({ type: "phase", phase: `waiting for ${holderOf(folder)} of an earlier run to end` });
     await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-/** Synchronous: native calls block the event loop, and an event must not wait for the next pause. */
-function emit(event: CellEvent): void {
-  const bytes = new TextEncoder().encode(JSON.stringify(event) + "\n");
-  try {
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-  } catch {
-    Deno.exit(1); // the parent is gone
   }
 }

@@ -1,8 +1,7 @@
 // One worker process from spawn to end: the spec goes in, checked events come out, everything else that it prints is
 // kept as its log. It is asked to stop, and killed when it does not heed that or when the reader of its events throws.
 
-import type { CellEvent } from "../contract.ts";
-import { cellEventSchema, type CellSpec } from "./protocol.ts";
+import { stripVTControlCharacters } from "node:util";
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -27,21 +26,23 @@ const LOG_LENGTH = 32_768;
 const PATIENCE_MS = 60_000;
 
 /**
- * Runs the program `worker` on one cell until it ends.
- * @throws whatever `onEvent` throws, and Error for output that looks like an event and is none
+ * Runs the program `worker` on a spec until it ends.
+ * @param read makes an event of a line's JSON
+ * @throws whatever `read` and `onEvent` throw
  */
-export async function runWorker(
+export async function runWorker<Event>(
   worker: URL,
-  spec: CellSpec,
+  spec: object,
   { stop, kill }: Stops,
-  onEvent: (event: CellEvent) => Promise<void>,
+  read: (value: unknown) => Event,
+  onEvent: (event: Event) => Promise<void>,
 ): Promise<WorkerEnd> {
   const args = ["run", "--allow-all", "--quiet", worker.href];
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   let log = "", patience: ReturnType<typeof setTimeout> | undefined;
   const keep = (text: string) => log = (log + text).slice(-LOG_LENGTH);
 
-  // Standard input stays open as long as the cell may live: its end tells the worker that nobody listens any more.
+  // Standard input stays open as long as the worker may live: its end tells the worker that nobody listens any more.
   const input = child.stdin.getWriter();
   const send = (line: string) => input.write(new TextEncoder().encode(line + "\n")).catch(() => {}); // it has ended
   const end = () => {
@@ -68,7 +69,7 @@ export async function runWorker(
     if (stop.aborted) ask();
     if (kill.aborted) end();
     for await (const line of lines(child.stdout)) {
-      if (line.startsWith('{"type":')) await onEvent(parseEvent(line));
+      if (line.startsWith('{"type":')) await onEvent(read(JSON.parse(line)));
       else keep(line + "\n"); // native libraries print where they like
     }
     await stderr;
@@ -93,9 +94,15 @@ async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGen
   }
 }
 
-function parseEvent(line: string): CellEvent {
-  const result = cellEventSchema.safeParse(JSON.parse(line));
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new Error(`Cannot read an event of the cell's process: ${issue?.path.join(".")}: ${issue?.message}`);
+/**
+ * Why a process that said nothing of its end came to it.
+ * @param noun what it was to finish @param remedy against want of memory
+ */
+export function describeDeath({ code, signal, log }: WorkerEnd, noun: string, remedy: string): string {
+  const how = signal ? `its process was killed by ${signal}` : `its process ended with exit code ${code}`;
+  const word = stripVTControlCharacters(log).split("\n").findLast((line) => /^\w*error\b/i.test(line));
+  const cause = /out of memory|bad_alloc/i.test(log) || signal === "SIGKILL"
+    ? `most likely for want of memory … ${remedy}`
+    : `${word ? `after "${word}"` : "without saying why"} … look at its last words with --debug`;
+  return `Cannot finish ${noun}: ${how}, ${cause}`;
 }
