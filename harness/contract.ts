@@ -18,6 +18,8 @@ export interface TaskItem {
   readonly question: string;
   /** The gold answer in canonical form, e.g. "18" (commas and units removed). */
   readonly gold: string;
+  /** The way to it in words, in one line, where the data has one; a policy sees it only in a supervised warm-up. */
+  readonly solution?: string;
 }
 
 /** One chat message, as Hugging Face chat templates take it. */
@@ -78,8 +80,11 @@ export interface Task {
   grade(item: TaskItem, completion: string, truncated: boolean): Grade;
   /** Config fields that fit its prompts and answers, over the defaults; dotted names. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** A completion in the task's layout that gives this answer: what the reward self-test grades. */
-  answer(item: TaskItem, answer: string): string;
+  /**
+   * A completion in the task's layout that gives this answer: what the reward self-test grades and a supervised warm-up
+   * shows. @param reasoning what stands before the answer, where the layout has a place for it; a phrase without one
+   */
+  answer(item: TaskItem, answer: string, reasoning?: string): string;
   /** A worked example that the conformance suite and the documentation use. */
   readonly example: { readonly item: TaskItem; readonly completion: string };
 }

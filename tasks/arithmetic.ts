@@ -134,8 +134,15 @@ function sizeOf(split: Split): number {
 }
 
 /** What a task shows of a problem. The id is a hash of the question, so it survives changes of the generator. */
-export function itemOf({ question, answer }: Problem): TaskItem {
-  return { id: `arithmetic-${sha256(question).slice(0, 12)}`, question, gold: String(answer) };
+export function itemOf({ start, steps, question, answer }: Problem): TaskItem {
+  const values = [start, ...steps.map(({ result }) => result)];
+  const solution = steps.map(({ operation, operand, result }, i) => `${values[i]}${operation}${operand}=${result}`);
+  return {
+    id: `arithmetic-${sha256(question).slice(0, 12)}`,
+    question,
+    gold: String(answer),
+    solution: solution.join("; "),
+  };
 }
 
 /** Generated word problems with 2 to 4 steps; `level` sets the length and the size of the numbers. */
@@ -158,7 +165,7 @@ export const arithmetic: Task = {
   },
   prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
   grade: gradeLayout,
-  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
+  answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: {},
   example: {
     item: itemOf({

@@ -171,7 +171,7 @@ export const countdown: Task = {
   },
   prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
   grade,
-  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
+  answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: { "rl.maxPromptTokens": 256, "rl.maxCompletionTokens": 100 },
   example: {
     item: itemOf({ numbers: [5, 7, 2], target: 24, solution: "(5+7)*2" }),

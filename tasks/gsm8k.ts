@@ -27,7 +27,12 @@ function itemOf(row: ItemRow, id: string): TaskItem {
   if (afterMark.length !== 2 || !/^-?\d+(\.\d+)?$/.test(gold)) {
     throw row.refuse('field "answer" must end in "#### " and a number, such as "#### 18"');
   }
-  return { id, question, gold };
+  return { id, question, gold, solution: solutionOf(afterMark[0]!) };
+}
+
+/** The worked solution in one line, without its calculator annotations: "12*2=<<12*2=24>>24" is "12*2=24". */
+function solutionOf(text: string): string {
+  return text.replace(/<<[^<>]*>>/g, "").trim().replace(/\s*\n\s*/g, " ");
 }
 
 /** Whether a question of train.jsonl is held out for validation. */
@@ -70,7 +75,7 @@ export const gsm8k: Task = {
   },
   prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
   grade: gradeLayout,
-  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
+  answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: { "rl.maxPromptTokens": 512, "rl.maxCompletionTokens": 200 },
   example: {
     item: {

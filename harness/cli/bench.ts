@@ -8,7 +8,7 @@ import { MisuseError } from "../base/errors.ts";
 import { type Config, configFields } from "../config.ts";
 import { applySettings, defaultConfig, overrideConfig, overrideFields, readSetting } from "../config_options.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
-import { planExperiment } from "../experiment/plan.ts";
+import { type ExperimentOptions, planExperiment } from "../experiment/plan.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
 import type { SweepOptions } from "../experiment/sweep.ts";
@@ -25,6 +25,7 @@ import { interruptible } from "./interrupt.ts";
 import { parseCount } from "./parse_count.ts";
 import { openProgress } from "./progress.ts";
 import { resultsTable } from "./results_table.ts";
+import { warmUpLines } from "./warm_up_lines.ts";
 
 /** Flags of `bench`, as commander hands them over. */
 interface BenchFlags {
@@ -32,6 +33,8 @@ interface BenchFlags {
   readonly arms?: readonly string[];
   readonly seeds?: readonly number[];
   readonly policy: string;
+  readonly warmupSft?: number;
+  readonly warmupLr?: number;
   readonly dataDir?: string;
   readonly device: string;
   readonly set?: readonly string[];
@@ -76,6 +79,12 @@ export function addBench(
       "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
       "embedded",
     )
+    .option(
+      "--warmup-sft <updates>",
+      "supervised updates on the task's answer layout before, the same for every arm",
+      parseCount("--warmup-sft"),
+    )
+    .option("--warmup-lr <rate>", "their peak learning rate (default: 2e-5)", parseRate)
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
@@ -156,6 +165,7 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     dataDir: flags.dataDir ?? null,
     policy: flags.policy,
     fetching: { report: fetchProgress() },
+    warmUp: warmUpOf(flags),
     arms: flags.arms ?? profile.arms,
     armFiles: flags.armFile ?? [],
     seeds: flags.seeds ?? profile.seeds,
@@ -175,7 +185,11 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
   let outcome;
   try {
     outcome = await interruptible(
-      (signal, kill) => runExperiment(plan, { signal, kill, report: progress.report, ...(worker ? { worker } : {}) }),
+      (signal, kill) =>
+        runExperiment(plan, {
+          ...{ signal, kill, report: progress.report, onWarmUp: warmUpLines(progress.say) },
+          ...(worker ? { worker } : {}),
+        }),
       () => progress.say("Finishing the updates in flight … Ctrl-C again to stop at once"),
     );
   } finally {
@@ -241,6 +255,20 @@ function parseSweep(text: string): SweptField {
 /** What a setting reads as is a string, a number or a boolean; the types do not say so. */
 function fieldValue(value: unknown): FieldValue {
   return typeof value === "number" || typeof value === "boolean" ? value : String(value);
+}
+
+function warmUpOf(
+  { warmupSft: updates, warmupLr: learningRate }: BenchFlags,
+): NonNullable<ExperimentOptions["warmUp"]> | null {
+  if (updates !== undefined) return { updates, ...(learningRate === undefined ? {} : { learningRate }) };
+  if (learningRate === undefined) return null;
+  throw new MisuseError("Cannot use --warmup-lr without --warmup-sft: say how many updates the warm-up has");
+}
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (rate > 0 && rate <= 1) return rate;
+  throw new MisuseError(`Cannot use --warmup-lr ${text}: it must be a number above 0 and of at most 1`);
 }
 
 function metricOf(name: string | undefined): "accuracy" | "passAtSamples" | null {

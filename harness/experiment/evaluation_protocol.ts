@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Environment } from "../contract.ts";
 import { type EvaluationSample, evaluationSampleSchema } from "../records/evaluation_record.ts";
 import { environmentSchema } from "../records/schema.ts";
-import { devices, eventReader } from "./protocol.ts";
+import { devices } from "./protocol.ts";
 
 const count = () => z.int().min(0);
 
@@ -42,7 +42,8 @@ export type EvaluationEvent =
   | { readonly type: "stopped" }
   | { readonly type: "failed"; readonly message: string; readonly misuse: boolean; readonly stack: string | null };
 
-const evaluationEventSchema: z.ZodType<EvaluationEvent> = z.discriminatedUnion("type", [
+/** A line of its standard output. */
+export const evaluationEventSchema: z.ZodType<EvaluationEvent> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("phase"), phase: z.string() }),
   z.strictObject({ type: z.literal("environment"), environment: environmentSchema }),
   z.strictObject({ type: z.literal("sample"), sample: evaluationSampleSchema }),
@@ -56,6 +57,3 @@ const evaluationEventSchema: z.ZodType<EvaluationEvent> = z.discriminatedUnion("
     stack: z.string().nullable(),
   }),
 ]);
-
-/** A reader of its lines. */
-export const readEvaluationEvent = eventReader(evaluationEventSchema);

@@ -11,7 +11,7 @@ import { chooseRuntime, isLarge } from "../runtime/choose.ts";
 import { environment, peakMemoryBytes } from "../runtime/environment.ts";
 import { type EvaluationEvent, type EvaluationSpec, evaluationSpecSchema } from "./evaluation_protocol.ts";
 import { loadTask } from "./load_files.ts";
-import { serveProcess } from "./serve_process.ts";
+import { serveWorker } from "./serve_worker.ts";
 
 /** Thrown before a batch when the evaluation is to stop. */
 class Stopped extends Error {}
@@ -65,4 +65,4 @@ async function sampleAll(spec: EvaluationSpec, emit: (event: EvaluationEvent) =>
   }
 }
 
-await serveProcess("the evaluation", evaluationSpecSchema, sampleAll);
+await serveWorker(evaluationSpecSchema, sampleAll, "the evaluation");

@@ -16,14 +16,16 @@ import { parameterLayout } from "../model/layout.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
 import { check } from "../records/store.ts";
+import type { WarmUp } from "../rl/warm_up.ts";
 import type { Device } from "../runtime/session.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
 import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
 import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
 import { findPolicy } from "./policies.ts";
-import { devices } from "./protocol.ts";
+import { devices, type WarmUpSpec } from "./protocol.ts";
 import { planSweep, type SweepOptions } from "./sweep.ts";
+import { warmedFolder, warmUpSpec } from "./warm_up_policy.ts";
 
 export { embeddedPolicies } from "./policies.ts";
 
@@ -38,6 +40,8 @@ export interface ExperimentOptions {
   readonly policy?: string;
   /** How a policy of the Hub is fetched. @default {} */
   readonly fetching?: FetchOptions;
+  /** Supervised updates on the task's layout before any arm; null: none. @default null */
+  readonly warmUp?: { readonly updates: number; readonly learningRate?: number } | null;
   readonly arms: readonly string[];
   /** Files that define arms. @default [] */
   readonly armFiles?: readonly string[];
@@ -77,6 +81,8 @@ export interface ExperimentPlan {
   readonly jobs: number;
   readonly threads: number;
   readonly keep: number;
+  /** What comes before the cells, and makes the policy that they begin with; null: nothing. */
+  readonly warmUp: WarmUpSpec | null;
   /** Floats of the policy's weights. */
   readonly floats: number;
   /** Absolute. */
@@ -113,6 +119,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const taskOptions = { dataDir, level: config.task.level };
   const { digest: data } = await task.load(taskOptions);
   const claimed = claimOf(arms, config, claim);
+  const warmUp = checkWarmUp(options.warmUp ?? null);
   const found = await findPolicy(policy, options.fetching); // last: it may take a while
 
   const content = sealPlan({
@@ -120,7 +127,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
     kind: "matchbox.plan",
     matchbox: manifest.version,
     task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null },
-    policy: { name: found.name, files: found.files },
+    policy: { name: found.name, files: found.files, ...(warmUp ? { warmUp } : {}) },
     profile,
     device,
     config,
@@ -134,12 +141,16 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const name = `${task.name}-${found.label}-${profile}-${record.digest.slice(0, 8)}`;
   const out = resolve(options.out ?? join("results", name));
 
-  const paths = { out, policy: found.folder, taskFile: taskFile?.path ?? null };
-  const shared = { ...paths, config, every, keep, task: task.name, taskOptions, device, threads };
+  const work = { task: task.name, taskOptions, taskFile: taskFile?.path ?? null, device };
+  const before = warmUp && warmUpSpec(out, { ...work, warmUp, policy: found.folder, threads: cores, every, config });
+  const shared = { ...work, out, policy: before ? warmedFolder(out) : found.folder, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
   const floats = parameterLayout(found.model).size;
-  return { record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning };
+  return {
+    ...{ record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning },
+    warmUp: before,
+  };
 }
 
 function chooseArm(name: string, files: readonly LoadedFile<Arm>[]): ChosenArm {
@@ -177,6 +188,18 @@ function checkDevice(name: string): Device {
   const found = devices.find((device) => device === name);
   if (found) return found;
   throw new MisuseError(`Cannot use device "${name}": the devices are ${devices.join(", ")}${suggest(name, devices)}`);
+}
+
+/** Demonstrations of an update of the warm-up. */
+const SHOWN = 16;
+
+function checkWarmUp(asked: ExperimentOptions["warmUp"]): WarmUp | null {
+  if (!asked) return null;
+  const { updates, learningRate = 2e-5 } = asked;
+  if (!(learningRate > 0 && learningRate <= 1)) {
+    throw new MisuseError(`Cannot use warm-up learning rate ${learningRate}: it must be above 0 and at most 1`);
+  }
+  return { updates: atLeast(1, updates, "--warmup-sft"), questions: SHOWN, learningRate };
 }
 
 function atLeast(least: number, value: number, flag: string): number {

@@ -7,7 +7,7 @@ import { outcomeDigest } from "../records/store.ts";
 import { CellFiles } from "./cell_files.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
-import { readCellEvent } from "./protocol.ts";
+import { cellEventSchema } from "./protocol.ts";
 import { describeDeath, runWorker, type Stops } from "./worker_process.ts";
 
 /** What became of a cell. */
@@ -43,13 +43,18 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
   let failure: string | null = null, log = "", lost: unknown = null;
 
   try {
-    const death = await runWorker(run.worker, { ...spec, resumeAt }, run, readCellEvent, async (event) => {
-      await files.take(event).catch((error) => {
-        lost = error;
-        throw error;
-      });
-      run.onEvent(event);
-    });
+    const death = await runWorker(
+      { program: run.worker, events: cellEventSchema },
+      { ...spec, resumeAt },
+      run,
+      async (event) => {
+        await files.take(event).catch((error) => {
+          lost = error;
+          throw error;
+        });
+        run.onEvent(event);
+      },
+    );
     log += death.log;
     // A terminal's Ctrl-C can end a worker that is still starting before this process hears of it.
     if (death.signal === "SIGINT" && !run.stop.aborted) await new Promise((resolve) => setTimeout(resolve, 200));

@@ -21,7 +21,7 @@ import { recordText } from "../records/store.ts";
 import { missingJobs, type SampleJob } from "../rl/sample_jobs.ts";
 import { measuresOf, type SampledQuestion } from "../stats/evaluation_measures.ts";
 import type { EvaluationPlan } from "./evaluation_plan.ts";
-import { type EvaluationEvent, readEvaluationEvent } from "./evaluation_protocol.ts";
+import { type EvaluationEvent, evaluationEventSchema } from "./evaluation_protocol.ts";
 import { isTransient } from "./folder_lock.ts";
 import { openFolder } from "./open_folder.ts";
 import { SampleFile } from "./sample_file.ts";
@@ -133,8 +133,9 @@ async function draw(
   { stop, kill }: Stops,
   take: (event: EvaluationEvent) => Promise<void>,
 ): Promise<Exclude<End, { type: "failed" }>> {
-  const worker = new URL("./evaluation_worker.ts", import.meta.url), ends: End[] = [];
-  const death = await runWorker(worker, { ...spec, jobs }, { stop, kill }, readEvaluationEvent, async (event) => {
+  const worker = { program: new URL("./evaluation_worker.ts", import.meta.url), events: evaluationEventSchema };
+  const ends: End[] = [];
+  const death = await runWorker(worker, { ...spec, jobs }, { stop, kill }, async (event) => {
     await take(event);
     if (event.type === "finished" || event.type === "stopped" || event.type === "failed") ends.push(event);
   });

@@ -2,6 +2,7 @@
 // kept as its log. It is asked to stop, and killed when it does not heed that or when the reader of its events throws.
 
 import { stripVTControlCharacters } from "node:util";
+import type { Shape } from "./protocol.ts";
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -25,19 +26,23 @@ const LOG_LENGTH = 32_768;
 /** A worker that has not ended so long after it was asked to is killed. */
 const PATIENCE_MS = 60_000;
 
+/** A program that is a worker, and what the lines of its standard output must be. */
+export interface Worker<Event> {
+  readonly program: URL;
+  readonly events: Shape<Event>;
+}
+
 /**
- * Runs the program `worker` on a spec until it ends.
- * @param read makes an event of a line's JSON
- * @throws whatever `read` and `onEvent` throw
+ * Runs a worker on one piece of work, told by its spec, until it ends.
+ * @throws whatever `onEvent` throws, and Error for output that looks like an event and is none
  */
 export async function runWorker<Event>(
-  worker: URL,
+  { program, events }: Worker<Event>,
   spec: object,
   { stop, kill }: Stops,
-  read: (value: unknown) => Event,
   onEvent: (event: Event) => Promise<void>,
 ): Promise<WorkerEnd> {
-  const args = ["run", "--allow-all", "--quiet", worker.href];
+  const args = ["run", "--allow-all", "--quiet", program.href];
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   let log = "", patience: ReturnType<typeof setTimeout> | undefined;
   const keep = (text: string) => log = (log + text).slice(-LOG_LENGTH);
@@ -69,7 +74,7 @@ export async function runWorker<Event>(
     if (stop.aborted) ask();
     if (kill.aborted) end();
     for await (const line of lines(child.stdout)) {
-      if (line.startsWith('{"type":')) await onEvent(read(JSON.parse(line)));
+      if (line.startsWith('{"type":')) await onEvent(parseEvent(line, events));
       else keep(line + "\n"); // native libraries print where they like
     }
     await stderr;
@@ -92,6 +97,13 @@ async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGen
     rest = parts.pop() ?? "";
     yield* parts;
   }
+}
+
+function parseEvent<Event>(line: string, events: Shape<Event>): Event {
+  const result = events.safeParse(JSON.parse(line));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new Error(`Cannot read an event of a worker's process: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 /**

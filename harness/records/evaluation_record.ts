@@ -37,7 +37,7 @@ const estimate = z.strictObject({
   level: share(),
   method: z.string(),
   note: z.string().nullable(),
-});
+}).meta({ id: "estimate" });
 
 const lengths = z.strictObject({
   completions: z.int().min(1),

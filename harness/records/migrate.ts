@@ -21,6 +21,7 @@ const steps = {
   "matchbox.tuning": [null, same],
   "matchbox.bundle": [null, null],
   "matchbox.evaluation": [null, null],
+  "matchbox.warmup": [null, null],
   "step": [stepFrom1, same],
   "sample": [same, same],
 } as const satisfies Readonly<Record<string, readonly (Step | null)[]>>;

@@ -52,6 +52,11 @@ export const planSchema = z.strictObject({
   policy: z.strictObject({
     name: z.string(),
     files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
+    warmUp: z.strictObject({
+      updates: z.int().min(1),
+      questions: z.int().min(1).describe("demonstrations of an update"),
+      learningRate: z.number().positive().describe("peak"),
+    }).optional().describe("supervised warm-up on the task's layout before any arm, the same for all"),
   }),
   profile: z.string(),
   device: z.enum(["cpu", "webgpu", "cuda"]),

@@ -228,6 +228,19 @@ export const tuningSchema = z.strictObject({
   ...tuning,
 });
 
+/** warmup.json. */
+export const warmUpRecordSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  kind: z.literal("matchbox.warmup"),
+  plan: sha256Hex().describe("digest of the plan in plan.json"),
+  updates: z.int().min(1),
+  questions: z.int().min(1).describe("demonstrations of an update"),
+  learningRate: z.number().positive().describe("peak"),
+  weights: sha256Hex().describe("SHA-256 of the warmed weights, which every cell begins with"),
+  asked: sha256Hex().describe("chained SHA-256 over the ids of the questions that were shown"),
+  losses: z.array(z.number()).describe("of each update, nats a token"),
+});
+
 /** What a number means, and which way is better. */
 export const metricSchema = z.strictObject({
   name: z.string(),
@@ -272,6 +285,7 @@ type Read<S extends z.ZodType> = Frozen<z.output<S>>;
 export type CellRecord = Read<typeof cellRecordSchema>;
 export type CellEntry = Read<typeof cellEntrySchema>;
 export type TuningRecord = Read<typeof tuningSchema>;
+export type WarmUpRecord = Read<typeof warmUpRecordSchema>;
 export type Tuning = NonNullable<Read<typeof experimentSchema>["tuning"]>;
 export type FieldValue = Read<typeof fieldValue>;
 export type Metric = Read<typeof metricSchema>;

@@ -28,7 +28,7 @@ export function withShots(task: Task, shots: readonly TaskItem[]): Task {
   const isSystem = ({ role }: Message) => role === "system";
   const turns = shots.flatMap((item): readonly Message[] => [
     ...task.prompt(item).filter((message) => !isSystem(message)),
-    { role: "assistant", content: task.answer(item, item.gold) },
+    { role: "assistant", content: task.answer(item, item.gold, item.solution) },
   ]);
   return {
     ...task,

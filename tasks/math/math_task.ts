@@ -60,7 +60,7 @@ const isValidation = ({ question }: TaskItem) => parseInt(digestOf(question).sli
 
 /** A task tested on one file and trained on the training half of MATH. */
 export function mathTask({ name, summary, test, goldOf, example, maxPromptTokens = 1024 }: MathTask): Task {
-  const answer = (_: TaskItem, text: string) => layOut(`The answer is ${text}.`, text);
+  const answer: Task["answer"] = (_, text, reasoning = `The answer is ${text}.`) => layOut(reasoning, text);
   return {
     name,
     version: 1,

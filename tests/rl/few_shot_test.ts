@@ -24,7 +24,7 @@ Deno.test("withShots() puts examples as turns between what the system is told an
   const [system, question] = arithmetic.prompt(item);
   const turns = shots.flatMap((shot) => [
     { role: "user", content: shot.question },
-    { role: "assistant", content: arithmetic.answer(shot, shot.gold) },
+    { role: "assistant", content: arithmetic.answer(shot, shot.gold, shot.solution) },
   ]);
   deepEqual(asked, [system, ...turns, question]);
   for (const shot of shots) equal(arithmetic.grade(shot, arithmetic.answer(shot, shot.gold), false).status, "correct");
