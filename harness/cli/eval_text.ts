@@ -36,10 +36,14 @@ export function evaluationText({ asked, outcome }: MatchboxEvaluation): string {
 
 const interval = ({ lower, upper }: Estimate, text: (value: number) => string) => `${text(lower)} to ${text(upper)}`;
 const bare = (share: number) => (100 * share).toFixed(1);
-const shortShare = (estimate: Estimate) => `${percent(estimate.value)} (${interval(estimate, bare)})`;
+/** Without an interval where all resamples agree: it would look like certainty. */
+const shortShare = (estimate: Estimate) =>
+  percent(estimate.value) + (estimate.lower < estimate.upper ? ` (${interval(estimate, bare)})` : "");
 
 function scoresTable(greedy: Estimate, sampled: Estimate): string {
-  const row = (name: string, estimate: Estimate) => [name, percent(estimate.value), interval(estimate, bare)];
+  const row = (name: string, estimate: Estimate) => {
+    return [name, percent(estimate.value), estimate.lower < estimate.upper ? interval(estimate, bare) : "-"];
+  };
   return alignColumns([["accuracy", "value", "95 % interval"], [], row("greedy", greedy), row("drawn", sampled)]);
 }
 

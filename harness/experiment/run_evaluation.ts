@@ -77,6 +77,7 @@ async function drawAndRecord(
   checkQuestions(plan, there);
   run.report({ type: "begun", samples: items * (k + 1), there: there.length });
   const jobs = missingJobs(items, k, (place, sample) => file.has(place, sample));
+  if (jobs.length === 0) await file.settle();
   const same = earlier?.asked.items === items && earlier.asked.samples === k;
   if (jobs.length === 0 && same && earlier.outcome?.samples === samplesDigest(there)) {
     return { record: earlier, questions: questionsOf(plan, there) };

@@ -22,6 +22,8 @@ export class SampleFile {
   readonly #samples = new Map<string, EvaluationSample>();
   readonly #path: string;
   #file: number | null = null;
+  /** Whether the file is what {@linkcode settle} would write. */
+  #settled = false;
 
   private constructor(folder: string) {
     this.#path = join(folder, SAMPLES_FILE);
@@ -34,11 +36,13 @@ export class SampleFile {
     const bytes = await readFile(file.#path).catch((error) => {
       throw fileError("read", file.#path, error);
     });
-    for (const line of new TextDecoder().decode(bytes).split("\n").slice(0, -1)) {
+    const text = new TextDecoder().decode(bytes);
+    for (const line of text.split("\n").slice(0, -1)) {
       const sample = evaluationSampleSchema.safeParse(jsonOrNull(line)).data;
       if (!sample) break;
       file.#samples.set(keyOf(sample.place, sample.sample), sample);
     }
+    file.#settled = text === file.#text();
     return file;
   }
 
@@ -56,6 +60,7 @@ export class SampleFile {
     if (this.has(sample.place, sample.sample)) return;
     if (this.#file === null) await this.settle(); // no line may follow a broken one
     this.#samples.set(keyOf(sample.place, sample.sample), sample);
+    this.#settled = false;
     try {
       this.#file ??= openSync(this.#path, "a");
       writeFileSync(this.#file, evaluationLine(sample));
@@ -64,10 +69,15 @@ export class SampleFile {
     }
   }
 
-  /** Writes all lines in order. @throws FailureError */
+  /** Writes all lines in order, unless they stand there so. @throws FailureError */
   async settle(): Promise<void> {
     this.close();
-    await writeFileAtomic(this.#path, inSetOrder([...this.#samples.values()]).map(evaluationLine).join(""));
+    if (!this.#settled) await writeFileAtomic(this.#path, this.#text());
+    this.#settled = true;
+  }
+
+  #text(): string {
+    return inSetOrder([...this.#samples.values()]).map(evaluationLine).join("");
   }
 
   close(): void {

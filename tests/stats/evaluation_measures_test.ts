@@ -9,42 +9,19 @@ import {
 } from "../../harness/stats/evaluation_measures.ts";
 import { majAtK, passAtK } from "../../harness/stats/pass_at_k.ts";
 import { wilson } from "../../harness/stats/wilson.ts";
+import { fakeSample } from "../fakes/evaluation_sample.ts";
 import { near } from "./near.ts";
 
 const options: MeasureOptions = { correctness: "correctness", maxTokens: 20 };
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** A completion; what is not said is of a wrong one of 10 tokens. */
-function sampleOf(place: number, sample: number, changes: Partial<EvaluationSample> = {}): EvaluationSample {
-  const status = changes.status ?? "wrong";
-  return {
-    id: `q${place}`,
-    split: "test",
-    sample,
-    question: `${place}?`,
-    gold: "1",
-    completion: "",
-    extracted: status === "correct" ? "1" : "2",
-    status,
-    rewards: { correctness: status === "correct" ? 1 : 0, format: 0.5 },
-    tokens: 10,
-    place,
-    truncated: false,
-    logProbability: -5,
-    firstCorrect: null,
-    reflections: 0,
-    correctAt: [],
-    ...changes,
-  };
-}
 
 function questionOf(
   place: number,
   greedy: Partial<EvaluationSample>,
   drawn: readonly Partial<EvaluationSample>[],
 ): SampledQuestion {
-  const samples = drawn.map((one, i) => sampleOf(place, i + 1, one));
-  return { greedy: sampleOf(place, 0, greedy), drawn: samples, votes: samples.map(({ extracted }) => extracted) };
+  const samples = drawn.map((one, i) => fakeSample(place, i + 1, one));
+  return { greedy: fakeSample(place, 0, greedy), drawn: samples, votes: samples.map(({ extracted }) => extracted) };
 }
 
 const right = { status: "correct" } as const;
