@@ -1,7 +1,6 @@
 // Everything that an evaluation says, from its one set of samples: each question's greedy completion and the k that were
 // drawn. Shares are means over questions. The greedy accuracy has Wilson's interval, every other number a percentile
-// bootstrap over questions. What has a condition (the length of correct completions) is a ratio of two such means, which
-// are drawn anew together; resamples in which nothing meets the condition are left out.
+// bootstrap over questions, all from the same draws.
 //
 // Gold selects nothing: the vote counts answers, best-of-k goes by log-probability or by the rewards that are not
 // correctness. Only pass@k looks for a right one.
@@ -9,11 +8,10 @@
 import type { EvaluationMeasures, EvaluationSample, ModeMeasures } from "../records/evaluation_record.ts";
 import { mean } from "./aggregates.ts";
 import { bestOfN } from "./best_of_n.ts";
-import { quantileOf } from "./bootstrap.ts";
-import { bootstrapMeans } from "./bootstrap_means.ts";
 import type { Estimate } from "./estimate.ts";
 import { mcnemar } from "./mcnemar.ts";
 import { majAtK, passAtK } from "./pass_at_k.ts";
+import { SharedBootstrap } from "./shared_bootstrap.ts";
 import { budgetsBelow } from "./token_budgets.ts";
 import { wilson } from "./wilson.ts";
 
@@ -42,27 +40,33 @@ interface Measure {
   readonly values: Float64Array;
 }
 
-const LEVEL = 0.95;
 const isRight = ({ status }: EvaluationSample) => status === "correct";
 const rightness = (sample: EvaluationSample) => isRight(sample) ? 1 : 0;
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** @throws RangeError without a question, or where one has not as many drawn completions and votes as the others */
 export function measuresOf(questions: readonly SampledQuestion[], options: MeasureOptions): EvaluationMeasures {
-  const estimates = estimatesOf(measuresByQuestion(questions, options));
-  const greedyRight = questions.map(({ greedy }) => rightness(greedy));
-  const at = (name: string) => estimates.get(name)!;
+  const bootstrap = new SharedBootstrap(), n = questions.length;
+  const asked = new Map(
+    measuresByQuestion(questions, options).map(({ name, values }) => [name, bootstrap.mean(values)]),
+  );
+  const greedy = modeOf(questions.map(({ greedy }) => [greedy]), bootstrap);
+  const sampled = modeOf(questions.map(({ drawn }) => drawn), bootstrap);
+  const at = (name: string) => asked.get(name)!();
+  const greedyAt = (right: (greedy: EvaluationSample) => number) =>
+    wilson(sum(questions.map(({ greedy }) => right(greedy))), n);
   return {
-    greedy: modeOf(questions.map(({ greedy }) => [greedy]), wilson(sum(greedyRight), questions.length)),
-    sampled: modeOf(questions.map(({ drawn }) => drawn), at(SAMPLED)),
+    greedy: greedy(greedyAt(rightness)),
+    sampled: sampled(at(SAMPLED)),
     atK: countsUpTo(questions[0]!.drawn.length).map((k) => {
       const [pass, majority, likeliest, bestFormat] = namesAt(k).map(at);
       return { k, pass: pass!, majority: majority!, likeliest: likeliest!, bestFormat: bestFormat! };
     }),
-    atBudget: budgetsUpTo(options.maxTokens).map((tokens) => {
-      const right = questions.map(({ greedy }) => rightWithin(greedy, tokens));
-      return { tokens, greedy: wilson(sum(right), questions.length), sampled: at(withinName(tokens)) };
-    }),
+    atBudget: budgetsUpTo(options.maxTokens).map((tokens) => ({
+      tokens,
+      greedy: greedyAt((one) => rightWithin(one, tokens)),
+      sampled: at(withinName(tokens)),
+    })),
   };
 }
 
@@ -91,9 +95,11 @@ export function compareEvaluations(
   if (ids(a) !== ids(b) || a[0]?.drawn.length !== b[0]?.drawn.length) {
     throw new RangeError("Cannot compare evaluations: they must be of the same questions and numbers of samples");
   }
-  const [ofA, ofB] = [measuresByQuestion(a, options), measuresByQuestion(b, options)];
-  return ofA.map(({ name, unit, values }, i) => {
-    const others = ofB[i]!.values, difference = values.map((value, q) => others[q]! - value);
+  const ofB = measuresByQuestion(b, options), bootstrap = new SharedBootstrap();
+  return measuresByQuestion(a, options).map(({ name, unit, values }, i) => {
+    const others = ofB[i]!.values, difference = bootstrap.mean(values.map((value, q) => others[q]! - value));
+    return { name, unit, values, others, difference };
+  }).map(({ name, unit, values, others, difference }) => {
     const only = (some: Float64Array, other: Float64Array) => some.filter((value, q) => value > other[q]!).length;
     const binary = [...values, ...others].every((value) => value === 0 || value === 1);
     return {
@@ -101,7 +107,7 @@ export function compareEvaluations(
       unit,
       a: mean([...values]),
       b: mean([...others]),
-      difference: estimatesOf([{ name, unit, values: difference }]).get(name)!,
+      difference: difference(),
       p: binary ? mcnemar(only(values, others), only(others, values)) : null,
     };
   });
@@ -178,66 +184,50 @@ const likelihoodOf = ({ logProbability, tokens }: EvaluationSample) => logProbab
 const formatOf = ({ rewards }: EvaluationSample, correctness: string) =>
   sum(Object.entries(rewards).filter(([name]) => name !== correctness).map(([, value]) => value));
 
-/** A mode's description. @param accuracy its estimate */
-function modeOf(questions: readonly (readonly EvaluationSample[])[], accuracy: Estimate): ModeMeasures {
-  const all = questions.flat(), n = all.length;
-  const every = () => true, isWrong = (sample: EvaluationSample) => !isRight(sample);
-  const named = sortedNames(all);
-  const lengthOf = (which: (sample: EvaluationSample) => boolean) => {
-    const lengths = all.filter(which).map(({ tokens }) => tokens).sort((a, b) => a - b);
-    const average = ratio(questions, which, ({ tokens }) => tokens);
-    if (!average) return null;
-    const [median, p95] = [0.5, 0.95].map((p) => lengths[Math.ceil(p * lengths.length) - 1]!);
-    return { completions: lengths.length, mean: average, median: median!, p95: p95! };
+/** A mode's description, once its accuracy is known. */
+function modeOf(
+  questions: readonly (readonly EvaluationSample[])[],
+  bootstrap: SharedBootstrap,
+): (accuracy: Estimate) => ModeMeasures {
+  type Which = (sample: EvaluationSample) => boolean;
+  const every: Which = () => true, isWrong: Which = (sample) => !isRight(sample);
+  /** Mean over the completions that are meant, of whatever question. */
+  const average = (which: Which, of: (sample: EvaluationSample) => number) => {
+    const meant = questions.map((samples) => samples.filter(which));
+    return bootstrap.ratio(
+      Float64Array.from(meant, (samples) => sum(samples.map(of))),
+      Float64Array.from(meant, (samples) => samples.length),
+    );
   };
-  const statuses = Map.groupBy(all, ({ status }) => status);
+  const all = questions.flat(), statuses = Map.groupBy(all, ({ status }) => status);
+  const lengthOf = (which: Which) => {
+    const lengths = all.filter(which).map(({ tokens }) => tokens).sort((a, b) => a - b);
+    const [median, p95] = [0.5, 0.95].map((p) => lengths[Math.ceil(p * lengths.length) - 1]);
+    const meanLength = average(which, ({ tokens }) => tokens);
+    return () => {
+      const mean = meanLength();
+      return mean && { completions: lengths.length, mean, median: median!, p95: p95! };
+    };
+  };
   const found = (sample: EvaluationSample) => sample.firstCorrect ?? sample.tokens;
-  return {
-    completions: n,
+  const length = { all: lengthOf(every), correct: lengthOf(isRight), wrong: lengthOf(isWrong) };
+  const firstCorrect = average(isRight, found), waste = average(isRight, (one) => 1 - found(one) / one.tokens);
+  const lost = average(isWrong, ({ firstCorrect }) => firstCorrect === null ? 0 : 1);
+  const reflected = average(every, ({ reflections }) => reflections);
+  return (accuracy) => ({
+    completions: all.length,
     accuracy,
     statuses: Object.fromEntries([...statuses].map(([status, some]) => [status, some.length])),
-    truncated: all.filter(({ truncated }) => truncated).length / n,
-    rewards: Object.fromEntries(named.map((name) => [name, mean(all.map(({ rewards }) => rewards[name]!))])),
-    length: { all: lengthOf(every), correct: lengthOf(isRight), wrong: lengthOf(isWrong) },
-    firstCorrect: ratio(questions, isRight, found),
-    waste: ratio(questions, isRight, (sample) => 1 - found(sample) / sample.tokens),
-    lost: ratio(questions, isWrong, ({ firstCorrect }) => firstCorrect === null ? 0 : 1),
-    reflections: ratio(questions, every, ({ reflections }) => reflections)!,
-  };
+    truncated: all.filter(({ truncated }) => truncated).length / all.length,
+    rewards: Object.fromEntries(rewardNames(all).map((name) => [name, mean(all.map(({ rewards }) => rewards[name]!))])),
+    length: { all: length.all(), correct: length.correct(), wrong: length.wrong() },
+    firstCorrect: firstCorrect(),
+    waste: waste(),
+    lost: lost(),
+    reflections: reflected()!,
+  });
 }
 
-function sortedNames(samples: readonly EvaluationSample[]): string[] {
+function rewardNames(samples: readonly EvaluationSample[]): string[] {
   return [...new Set(samples.flatMap(({ rewards }) => Object.keys(rewards)))].sort();
-}
-
-/** Means over questions with their intervals, all from the same draws. */
-function estimatesOf(measures: readonly Measure[]): Map<string, Estimate> {
-  const draws = bootstrapMeans(measures.map(({ values }) => [values]), { over: "items" });
-  return new Map(measures.map(({ name, values }, i) => [name, estimate(mean([...values]), draws[i]!)]));
-}
-
-/** Mean over the completions that are meant, of whatever question; null without one. */
-function ratio(
-  questions: readonly (readonly EvaluationSample[])[],
-  which: (sample: EvaluationSample) => boolean,
-  of: (sample: EvaluationSample) => number,
-): Estimate | null {
-  const counts = Float64Array.from(questions, (samples) => samples.filter(which).length);
-  const totals = Float64Array.from(questions, (samples) => sum(samples.filter(which).map(of)));
-  const count = sum([...counts]);
-  if (count === 0) return null;
-  const [above, below] = bootstrapMeans([[totals], [counts]], { over: "items" });
-  return estimate(sum([...totals]) / count, above!.map((value, i) => value / below![i]!).filter(Number.isFinite));
-}
-
-function estimate(value: number, draws: Float64Array): Estimate {
-  const sorted = draws.sort(), tail = (1 - LEVEL) / 2;
-  return {
-    value,
-    lower: quantileOf(sorted, tail),
-    upper: quantileOf(sorted, 1 - tail),
-    level: LEVEL,
-    method: "percentile bootstrap over items",
-    note: sorted[0] === sorted.at(-1) ? "all resamples agree: the interval has no width" : null,
-  };
 }
