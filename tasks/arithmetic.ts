@@ -10,7 +10,8 @@ import { MisuseError } from "../harness/base/errors.ts";
 import { type Prng, stream } from "../harness/base/prng.ts";
 import type { ItemSource, Split, Task, TaskItem } from "../harness/contract.ts";
 import { type Operation, tell } from "./arithmetic_wording.ts";
-import { gradeLayout, layOut, layoutPrompt, rewardNames } from "./rewards.ts";
+import { layoutPrompts, paperPrompt } from "./prompts.ts";
+import { gradeLayout, gradeLayoutLeniently, layOut, rewardNames } from "./rewards.ts";
 
 /** One operation of a problem and the value that it leads to. */
 export interface Step {
@@ -163,8 +164,10 @@ export const arithmetic: Task = {
     const splits = { train: source("train"), validation: source("validation"), test: source("test") };
     return Promise.resolve({ splits, digest: sha256(`arithmetic version ${version} level ${level}`) });
   },
-  prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
+  prompt: paperPrompt,
+  prompts: layoutPrompts,
   grade: gradeLayout,
+  gradeLeniently: gradeLayoutLeniently,
   answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: {},
   example: {

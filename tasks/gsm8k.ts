@@ -10,7 +10,8 @@ import { sha256 } from "../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../harness/base/errors.ts";
 import type { Task, TaskItem } from "../harness/contract.ts";
 import { type ItemRow, itemsSource, readItemFile } from "./item_file.ts";
-import { gradeLayout, layOut, layoutPrompt, rewardNames } from "./rewards.ts";
+import { mathPrompts, paperPrompt } from "./prompts.ts";
+import { gradeLayout, gradeLayoutLeniently, layOut, rewardNames } from "./rewards.ts";
 
 const origin = "train.jsonl and test.jsonl of github.com/openai/grade-school-math, folder grade_school_math/data";
 
@@ -73,8 +74,10 @@ export const gsm8k: Task = {
     }
     return { splits, digest: sha256(sha256(train.bytes), sha256(test.bytes)) };
   },
-  prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
+  prompt: paperPrompt,
+  prompts: mathPrompts,
   grade: gradeLayout,
+  gradeLeniently: gradeLayoutLeniently,
   answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: { "rl.maxPromptTokens": 512, "rl.maxCompletionTokens": 200 },
   example: {

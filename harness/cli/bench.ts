@@ -17,6 +17,7 @@ import { answerText } from "../report/answer.ts";
 import { writeReport } from "../report/write_report.ts";
 import type { Task } from "../contract.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
+import { promptNames } from "../../tasks/style_task.ts";
 import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
 import { fetchProgress } from "./fetch_progress.ts";
@@ -36,6 +37,8 @@ interface BenchFlags {
   readonly warmupSft?: number;
   readonly warmupLr?: number;
   readonly dataDir?: string;
+  readonly prompt: string;
+  readonly grading: string;
   readonly device: string;
   readonly set?: readonly string[];
   readonly config?: string;
@@ -59,6 +62,12 @@ interface BenchFlags {
 
 const help = (rows: readonly { readonly name: string; readonly summary: string }[]) =>
   rows.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n");
+
+/** Each prompt's name, and the tasks that have it. */
+const promptHelp = [...new Set(tasks.flatMap(promptNames))].map((name) => {
+  const having = tasks.filter((task) => promptNames(task).includes(name));
+  return { name, summary: having.length === tasks.length ? "every task" : having.map((task) => task.name).join(", ") };
+});
 
 /** Adds the command to the program; `done` takes the exit code. */
 export function addBench(
@@ -86,6 +95,8 @@ export function addBench(
     )
     .option("--warmup-lr <rate>", "their peak learning rate (default: 2e-5)", parseRate)
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--prompt <name>", "how the task asks: paper, or one of its others (below)", "paper")
+    .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
     .option("--config <file>", "config fields from a YAML or JSON file")
@@ -127,6 +138,9 @@ export function addBench(
 Tasks:
 ${help(tasks)}
 
+Prompts:
+${help(promptHelp)}
+
 Arms:
 ${help(arms)}
 
@@ -163,6 +177,8 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     task: task.name,
     taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
+    prompt: flags.prompt,
+    grading: flags.grading,
     policy: flags.policy,
     fetching: { report: fetchProgress() },
     warmUp: warmUpOf(flags),

@@ -9,7 +9,7 @@ import { cellSpecSchema } from "./protocol.ts";
 import { serveWorker } from "./serve_worker.ts";
 
 await serveWorker(cellSpecSchema, async (spec, emit: (event: CellEvent) => void, stop) => {
-  const task = await loadTask(spec.task, spec.taskFile);
+  const task = await loadTask(spec.task, spec.taskFile, spec.taskStyle);
   const arm = await loadArm(spec.arm, spec.armFile);
   const policy = await readPolicy(spec.policy);
   let phase = "starting", progress = "before the first update";

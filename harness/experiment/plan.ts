@@ -19,6 +19,7 @@ import { check } from "../records/store.ts";
 import type { WarmUp } from "../rl/warm_up.ts";
 import type { Device } from "../runtime/session.ts";
 import { findTask } from "../../tasks/registry.ts";
+import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
 import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
 import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
@@ -34,6 +35,10 @@ export interface ExperimentOptions {
   readonly task: string;
   /** File that defines the task; null for one of Matchbox. @default null */
   readonly taskFile?: string | null;
+  /** Name of one of the task's prompts. @default "paper", its own */
+  readonly prompt?: string;
+  /** "strict", or "lenient" where an answer out of its layout counts. @default "strict" */
+  readonly grading?: string;
   /** Folder with the task's files; null for a generated task. @default null */
   readonly dataDir?: string | null;
   /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
@@ -101,7 +106,8 @@ export interface ExperimentPlan {
 export async function planExperiment(options: ExperimentOptions): Promise<ExperimentPlan> {
   const { config, policy = "embedded", profile = "custom", command = [], claim = {} } = options;
   const taskFile = typeof options.taskFile === "string" ? await loadTaskFile(options.taskFile) : null;
-  const task = taskFile?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
+  const own = taskFile?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
+  const style = styleOf(own, options), task = styleTask(own, style);
   const armFiles = await Promise.all((options.armFiles ?? []).map(loadArmFile));
   const chosen = unique(options.arms, "arm").map((name) => chooseArm(name, armFiles));
   const arms = unique(chosen.map(({ arm }) => arm.name), "arm").map((_, i) => chosen[i]!.arm);
@@ -126,7 +132,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.plan",
     matchbox: manifest.version,
-    task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null },
+    task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null, ...style },
     policy: { name: found.name, files: found.files, ...(warmUp ? { warmUp } : {}) },
     profile,
     device,
@@ -141,7 +147,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const name = `${task.name}-${found.label}-${profile}-${record.digest.slice(0, 8)}`;
   const out = resolve(options.out ?? join("results", name));
 
-  const work = { task: task.name, taskOptions, taskFile: taskFile?.path ?? null, device };
+  const work = { task: task.name, taskOptions, taskFile: taskFile?.path ?? null, taskStyle: style, device };
   const before = warmUp && warmUpSpec(out, { ...work, warmUp, policy: found.folder, threads: cores, every, config });
   const shared = { ...work, out, policy: before ? warmedFolder(out) : found.folder, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];

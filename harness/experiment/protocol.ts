@@ -6,7 +6,14 @@ import { z } from "zod";
 import { configSchema } from "../config.ts";
 import type { CellEvent } from "../contract.ts";
 import type { Device } from "../runtime/session.ts";
-import { environmentSchema, evaluationSchema, outcomeSchema, sampleSchema, stepSchema } from "../records/schema.ts";
+import {
+  environmentSchema,
+  evaluationSchema,
+  outcomeSchema,
+  sampleSchema,
+  stepSchema,
+  taskStyle,
+} from "../records/schema.ts";
 
 /** The shape of what one side sends, as the other checks it. */
 export type Shape<T> = z.ZodType<T>;
@@ -22,6 +29,8 @@ export const cellSpecSchema = z.strictObject({
   taskOptions: z.strictObject({ dataDir: z.string().nullable(), level: z.int() }),
   /** File that defines the task; null for one of Matchbox. */
   taskFile: z.string().nullable(),
+  /** How it asks and grades; absent: its first way. */
+  taskStyle: z.strictObject(taskStyle).exactOptional(),
   /** Folder of the policy. */
   policy: z.string(),
   arm: z.string(),
@@ -47,6 +56,7 @@ export const warmUpSpecSchema = z.strictObject({
     task: true,
     taskOptions: true,
     taskFile: true,
+    taskStyle: true,
     policy: true,
     device: true,
     threads: true,

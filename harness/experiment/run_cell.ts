@@ -78,12 +78,12 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
   }
   const finished = end?.type === "finished" && failure === null ? end : null;
   const interrupted = end?.type === "stopped" || (end === null && (run.stop.aborted || run.kill.aborted));
-  const { record: { task, policy } } = plan;
+  const { record: { task: { file: _, ...task }, policy } } = plan;
   const record: CellRecord = {
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.cell",
     status: finished ? "finished" : interrupted ? "interrupted" : "failed",
-    task: { name: task.name, version: task.version, data: task.data },
+    task,
     policy: policy.name,
     arm: spec.arm,
     seed: spec.seed,

@@ -17,6 +17,7 @@ import { type PlanRecord, readPlan } from "../records/plan_schema.ts";
 import { readResults } from "../records/results.ts";
 import { type CellEntry, type ExperimentRecord, SCHEMA_VERSION } from "../records/schema.ts";
 import { readCellRecord, readExperiment } from "../records/store.ts";
+import { recordedStyle } from "../records/task_text.ts";
 import { checkpointSteps } from "../rl/checkpoint.ts";
 import { type CheckedItem, Checklist } from "./checklist.ts";
 import { entryFor, findCell, type FoundCell } from "./found_cell.ts";
@@ -70,12 +71,7 @@ interface Location {
 
 /** What the cells are said to be made from. */
 interface Origin {
-  readonly task: {
-    readonly name: string;
-    readonly version: number;
-    readonly data: string;
-    readonly file: string | null;
-  };
+  readonly task: PlanRecord["task"];
   readonly policy: {
     readonly name: string;
     readonly files: Readonly<Record<string, string>> | null;
@@ -182,11 +178,11 @@ async function readSources(
   options: VerifyOptions,
   root: string | null,
 ): Promise<Omit<VerifySources, "plan">> {
-  const { task: { name, version, file, data: digest }, policy: { name: policyName, files }, level } = origin;
+  const { task: { name, version, file, data: digest, ...named }, policy: { name: policyName, files }, level } = origin;
   const { taskFile = null, dataDir = null } = options;
   const task = await available(list, `task ${name}`, async () => {
     if (file !== null && taskFile === null) throw new MisuseError("it is defined in a file … give --task-file");
-    return await loadTask(name, taskFile);
+    return await loadTask(name, taskFile, recordedStyle(named));
   });
   const data = task && await available(list, `data of task ${name}`, () => task.load({ dataDir, level }));
   if (task) {

@@ -131,7 +131,13 @@ export const environmentSchema = z.strictObject({
 const fieldValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const recordedConfig = z.record(z.string(), z.record(z.string(), fieldValue)).describe("by group and field");
 
-const recordedTask = z.strictObject({ name: z.string(), version: count(), data: sha256Hex() });
+/** How a task asked and graded, as far as it was not its first way; part of a plan's task and of a record's. */
+export const taskStyle = {
+  prompt: z.string().exactOptional().describe("name of the task's prompt; absent: its own, paper"),
+  grading: z.literal("lenient").exactOptional().describe("absent: strict, an answer counts in the task's layout alone"),
+};
+
+const recordedTask = z.strictObject({ name: z.string(), version: count(), data: sha256Hex(), ...taskStyle });
 
 /** record.json of a cell. */
 export const cellRecordSchema = z.strictObject({

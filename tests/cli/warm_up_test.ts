@@ -81,6 +81,11 @@ Deno.test("bench --warmup-sft gives every cell the same warmed weights, also whe
     }
     ok(!existsSync(join(killed, "warmup", "checkpoints")));
 
+    match(readFileSync(join(whole, "report.html"), "utf8"), /after a supervised warm-up of 60 updates/);
+    const exported = join(parent, "exported");
+    equal((await ended(matchbox("policy", whole, "--cell=grpo/0", `--out=${exported}`))).code, 0);
+    match(readFileSync(join(exported, "README.md"), "utf8"), /A supervised warm-up came first: 60 updates of 16 dem/);
+
     const verify = () => ended(matchbox("verify", whole, `--task-file=${taskFile}`));
     const sound = await verify();
     equal(sound.code, 0, sound.said);
