@@ -26,6 +26,8 @@ interface EvalFlags {
   readonly shots: number;
   readonly seed: number;
   readonly dataDir?: string;
+  readonly prompt: string;
+  readonly grading: string;
   readonly taskFile?: string;
   readonly level?: number;
   readonly device: string;
@@ -62,6 +64,8 @@ export function addEval(program: Command, done: (exitCode: number) => void): voi
     .option("--shots <n>", "worked examples from the training split in every prompt", parseCount("--shots", 0), 0)
     .option("--seed <n>", "of the random draws and of the choice of examples", parseCount("--seed", 0), 0)
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--prompt <name>", "how the task asks: paper, or one of its others (see `bench --help`)", "paper")
+    .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--task-file <file>", "a file that defines tasks")
     .option("--level <n>", "difficulty of a generated task, 1 to 3 (default: 2)", parseCount("--level"))
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
@@ -110,6 +114,8 @@ async function evaluateAll(task: string, flags: EvalFlags): Promise<number> {
         task,
         taskFile: flags.taskFile ?? null,
         dataDir: flags.dataDir ?? null,
+        prompt: flags.prompt,
+        grading: flags.grading,
         level: flags.level ?? null,
         policy,
         fetching: { report: fetchProgress() },

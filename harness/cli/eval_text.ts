@@ -9,10 +9,12 @@ import { alignColumns, percent, points } from "./format.ts";
 export function evaluationText({ asked, outcome }: MatchboxEvaluation): string {
   if (!outcome) return "";
   const { greedy, sampled, atK, atBudget } = outcome.measures;
+  const { prompt, grading } = asked.task;
+  const style = (prompt ? `, prompt ${prompt}` : "") + (grading ? `, ${grading} grading` : "");
   const shots = asked.shots.length > 0 ? `, ${asked.shots.length} worked examples` : "";
   const limits = `${asked.topK > 0 ? `, top-k ${asked.topK}` : ""}${asked.topP < 1 ? `, top-p ${asked.topP}` : ""}`;
   const head =
-    `${asked.policy.name} on ${asked.task.name}: ${asked.items} ${asked.split} questions${shots}; greedy, and ` +
+    `${asked.policy.name} on ${asked.task.name}: ${asked.items} ${asked.split} questions${style}${shots}; greedy, and ` +
     `${asked.samples} drawn at temperature ${asked.temperature}${limits}; at most ${asked.maxTokens} tokens, seed ${asked.seed}`;
   return [
     head,

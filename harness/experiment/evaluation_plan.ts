@@ -11,6 +11,7 @@ import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import { type AskedEvaluation, setDigest } from "../records/evaluation_record.ts";
 import { drawShots } from "../rl/few_shot.ts";
 import { findTask } from "../../tasks/registry.ts";
+import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import type { EvaluationSpec } from "./evaluation_protocol.ts";
 import { loadTaskFile } from "./load_files.ts";
 import { findPolicy } from "./policies.ts";
@@ -22,6 +23,10 @@ export interface EvaluationOptions {
   /** File that defines the task; null for one of Matchbox. */
   readonly taskFile: string | null;
   readonly dataDir: string | null;
+  /** Name of one of the task's prompts. */
+  readonly prompt: string;
+  /** "strict" or "lenient". */
+  readonly grading: string;
   /** Difficulty of a generated task. */
   readonly level: number | null;
   readonly policy: string;
@@ -72,7 +77,8 @@ const MOST_SAMPLES = 1000;
  */
 export async function planEvaluation(options: EvaluationOptions): Promise<EvaluationPlan> {
   const file = options.taskFile === null ? null : await loadTaskFile(options.taskFile);
-  const task = file?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
+  const own = file?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
+  const style = styleOf(own, options), task = styleTask(own, style);
   const split = oneOf(splits, options.split, "--split"), device = oneOf(devices, options.device, "--device");
   const samples = whole("--samples", options.samples, 1, MOST_SAMPLES),
     seed = whole("--seed", options.seed, 0, 2 ** 32 - 1);
@@ -98,7 +104,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   const examples = drawShots(sources.train, shots, seed).map(({ id }) => id);
   const found = await findPolicy(options.policy, options.fetching); // last: it may take a while
   const asked: AskedEvaluation = {
-    task: { name: task.name, version: task.version, data, file: file?.digest ?? null },
+    task: { name: task.name, version: task.version, data, file: file?.digest ?? null, ...style },
     policy: { name: found.name, files: found.files },
     split,
     shots: examples,
@@ -113,7 +119,15 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   };
   const name = `eval-${task.name}-${found.label}-${setDigest(asked).slice(0, 8)}`;
   const sampling = { temperature, topK, topP };
-  const shared = { task: task.name, taskOptions, taskFile: file?.path ?? null, policy: found.folder, split, shots };
+  const shared = {
+    task: task.name,
+    taskOptions,
+    taskFile: file?.path ?? null,
+    taskStyle: style,
+    policy: found.folder,
+    split,
+    shots,
+  };
   return {
     asked,
     task,

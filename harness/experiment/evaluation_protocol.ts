@@ -4,7 +4,7 @@
 import { z } from "zod";
 import type { Environment } from "../contract.ts";
 import { type EvaluationSample, evaluationSampleSchema } from "../records/evaluation_record.ts";
-import { environmentSchema } from "../records/schema.ts";
+import { environmentSchema, taskStyle } from "../records/schema.ts";
 import { devices } from "./protocol.ts";
 
 const count = () => z.int().min(0);
@@ -15,6 +15,8 @@ export const evaluationSpecSchema = z.strictObject({
   taskOptions: z.strictObject({ dataDir: z.string().nullable(), level: z.int() }),
   /** File that defines the task; null for one of Matchbox. */
   taskFile: z.string().nullable(),
+  /** How it asks and grades; absent: its first way. */
+  taskStyle: z.strictObject(taskStyle).exactOptional(),
   /** Folder of the policy. */
   policy: z.string(),
   split: z.enum(["validation", "test"]),

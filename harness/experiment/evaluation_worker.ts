@@ -9,6 +9,7 @@ import { runLength, Sampler } from "../rl/sampler.ts";
 import { selfTestTask } from "../rl/self_test.ts";
 import { chooseRuntime, isLarge } from "../runtime/choose.ts";
 import { environment, peakMemoryBytes } from "../runtime/environment.ts";
+import { workedAnswer } from "../../tasks/style_task.ts";
 import { type EvaluationEvent, type EvaluationSpec, evaluationSpecSchema } from "./evaluation_protocol.ts";
 import { loadTask } from "./load_files.ts";
 import { serveWorker } from "./serve_worker.ts";
@@ -24,7 +25,7 @@ const SELF_TESTED = 16;
 async function sampleAll(spec: EvaluationSpec, emit: (event: EvaluationEvent) => void, stop: AbortSignal) {
   const { split, seed, sampling, maxTokens, jobs, device, threads } = spec;
   emit({ type: "phase", phase: "loading" });
-  const plain = await loadTask(spec.task, spec.taskFile), data = await plain.load(spec.taskOptions);
+  const plain = await loadTask(spec.task, spec.taskFile, spec.taskStyle), data = await plain.load(spec.taskOptions);
   const [problem] = selfTestTask(plain, data, SELF_TESTED);
   if (problem !== undefined) {
     throw new FailureError(
@@ -32,7 +33,8 @@ async function sampleAll(spec: EvaluationSpec, emit: (event: EvaluationEvent) =>
         "`deno task doctor`",
     );
   }
-  const task = withShots(plain, drawShots(data.splits.train, spec.shots, seed)), items = data.splits[split];
+  const shots = drawShots(data.splits.train, spec.shots, seed), items = data.splits[split];
+  const task = withShots(plain, shots, (item) => workedAnswer(plain, spec.taskStyle ?? {}, item));
   const { config, tokenizer, weights } = await readPolicy(spec.policy);
   const maxPromptTokens = longestPrompt(task, { tokenizer }, items, jobs, { maxTokens, context: config.maxPositions });
   const runtime = chooseRuntime(device, threads, weights.layout.size);

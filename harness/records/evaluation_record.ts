@@ -7,7 +7,7 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
-import { environmentSchema, sampleSchema, SCHEMA_VERSION } from "./schema.ts";
+import { environmentSchema, sampleSchema, SCHEMA_VERSION, taskStyle } from "./schema.ts";
 import { checkStored } from "./store.ts";
 
 const count = () => z.int().min(0);
@@ -86,6 +86,7 @@ const setFields = {
     version: count(),
     data: sha256Hex(),
     file: sha256Hex().nullable().describe("SHA-256 of the file that defines it; null for a task of Matchbox"),
+    ...taskStyle,
   }),
   policy: z.strictObject({
     name: z.string(),

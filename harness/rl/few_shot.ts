@@ -22,13 +22,16 @@ export function drawShots(train: ItemSource, count: number, seed: number): TaskI
   return order.slice(0, count).map((place) => train.item(place));
 }
 
-/** The task with those examples in every prompt: what it says to the system first, then each as question and answer. */
-export function withShots(task: Task, shots: readonly TaskItem[]): Task {
+/**
+ * The task with those examples in every prompt: what it says to the system first, then each as question and answer.
+ * @param answer the worked answer of an example
+ */
+export function withShots(task: Task, shots: readonly TaskItem[], answer: (item: TaskItem) => string): Task {
   if (shots.length === 0) return task;
   const isSystem = ({ role }: Message) => role === "system";
   const turns = shots.flatMap((item): readonly Message[] => [
     ...task.prompt(item).filter((message) => !isSystem(message)),
-    { role: "assistant", content: task.answer(item, item.gold, item.solution) },
+    { role: "assistant", content: answer(item) },
   ]);
   return {
     ...task,
