@@ -35,6 +35,7 @@ interface EvalFlags {
   readonly batch?: number;
   readonly out?: string;
   readonly json?: boolean;
+  readonly debug?: boolean;
 }
 
 /** Adds the command to the program; `done` takes the exit code. */
@@ -76,7 +77,7 @@ export function addEval(program: Command, done: (exitCode: number) => void): voi
       "where results go; of several policies, the folder that gets one for each (default: results/eval-<task>-<policy>-<digest>)",
     )
     .option("--json", "the measures as JSON in the last line of standard output")
-    .option("--debug", "show stack traces")
+    .option("--debug", "show stack traces and what a failed process printed")
     .addHelpText(
       "after",
       `
@@ -109,32 +110,9 @@ async function evaluateAll(task: string, flags: EvalFlags): Promise<number> {
     if (names.indexOf(policy) !== i) {
       throw new MisuseError(`Cannot evaluate --policy ${policy} twice: remove the duplicate`);
     }
-    plans.push(
-      await planEvaluation({
-        task,
-        taskFile: flags.taskFile ?? null,
-        dataDir: flags.dataDir ?? null,
-        prompt: flags.prompt,
-        grading: flags.grading,
-        level: flags.level ?? null,
-        policy,
-        fetching: { report: fetchProgress() },
-        split: flags.split,
-        items: flags.items ?? null,
-        samples: flags.samples,
-        temperature: flags.temperature,
-        topK: flags.topK,
-        topP: flags.topP,
-        seed: flags.seed,
-        maxTokens: flags.maxTokens ?? null,
-        shots: flags.shots,
-        device: flags.device,
-        threads: flags.threads ?? null,
-        batch: flags.batch ?? null,
-        out: names.length === 1 ? flags.out ?? null : null,
-        root: names.length === 1 ? "results" : flags.out ?? "results",
-      }),
-    );
+    const { out, json: _, debug: __, ...asked } = flags, place = names.length > 1 ? "root" : "out";
+    const where = out === undefined ? {} : { [place]: out };
+    plans.push(await planEvaluation({ ...asked, ...where, task, policy, fetching: { report: fetchProgress() } }));
   }
   const evaluated: Evaluated[] = [], print = flags.json ? console.error : console.log;
   let say = (text: string) => console.error(text);
@@ -144,14 +122,11 @@ async function evaluateAll(task: string, flags: EvalFlags): Promise<number> {
       const progress = evaluationProgress(plan.asked.policy.name);
       say = progress.say;
       try {
-        const result = await runEvaluation(plan, {
-          stop: AbortSignal.any([stop, kill]),
-          kill,
-          report: progress.report,
-        });
+        const result = await runEvaluation(plan, { signal: stop, kill, report: progress.report });
         evaluated.push({ ...result, plan });
       } finally {
         progress.stop();
+        if (flags.debug && progress.log) console.error(`Log of the evaluation's process:\n${progress.log}`);
       }
       const { record } = evaluated.at(-1)!;
       if (record.status === "finished") print(`${evaluationText(record)}\n\nResults: ${plan.out}\n`);

@@ -30,6 +30,8 @@ const CLEAR = "\r\x1b[K";
 export interface EvaluationDisplay {
   report(progress: EvaluationProgress): void;
   say(text: string): void;
+  /** What the process that failed has left to say. */
+  readonly log: string;
   /** Leaves the terminal as it was. */
   stop(): void;
 }
@@ -37,6 +39,7 @@ export interface EvaluationDisplay {
 /** Shows the evaluation of a policy. */
 export function evaluationProgress(policy: string, screen: EvaluationScreen = standardError): EvaluationDisplay {
   const { live, write, clock } = screen, clear = live ? CLEAR : "";
+  let log = "";
   let total = 0, before = 0, done = 0, greedy = 0, right = 0, tokens = 0, begun = 0, shown = 0;
   const line = () => {
     const seconds = (clock() - begun) / 1000, drawn = done - before;
@@ -56,7 +59,8 @@ export function evaluationProgress(policy: string, screen: EvaluationScreen = st
         [total, before, done] = [progress.samples, progress.there, progress.there];
         begun = shown = clock();
         if (done > 0) write(`${clear}${policy}: ${done} of ${total} completions were there\n`);
-      } else if (progress.event.type === "phase") {
+      } else if (progress.type === "log") log = progress.text;
+      else if (progress.event.type === "phase") {
         if (progress.event.phase === "sampling") begun = clock(); // what loads has no pace
         if (live) write(`${CLEAR}${policy}: ${progress.event.phase}`);
       } else if (progress.event.type === "sample") {
@@ -72,6 +76,9 @@ export function evaluationProgress(policy: string, screen: EvaluationScreen = st
       }
     },
     say: (text) => write(`${clear}${text}\n`),
+    get log() {
+      return log;
+    },
     stop: () => write(clear),
   };
 }

@@ -17,41 +17,51 @@ import { loadTaskFile } from "./load_files.ts";
 import { findPolicy } from "./policies.ts";
 import { devices } from "./protocol.ts";
 
-/** What is asked for; null: the default. */
+/** What is asked for. */
 export interface EvaluationOptions {
   readonly task: string;
-  /** File that defines the task; null for one of Matchbox. */
-  readonly taskFile: string | null;
-  readonly dataDir: string | null;
-  /** Name of one of the task's prompts. */
-  readonly prompt: string;
-  /** "strict" or "lenient". */
-  readonly grading: string;
-  /** Difficulty of a generated task. */
-  readonly level: number | null;
-  readonly policy: string;
-  readonly fetching: FetchOptions;
-  /** "test" or "validation". */
-  readonly split: string;
-  /** Questions; null: 256, or all where there are fewer. */
-  readonly items: number | null;
-  /** Drawn completions a question. */
-  readonly samples: number;
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly seed: number;
-  /** Length cap of a completion; null: the task's. */
-  readonly maxTokens: number | null;
-  /** Worked examples in every prompt. */
-  readonly shots: number;
-  readonly device: string;
-  readonly threads: number | null;
-  readonly batch: number | null;
-  /** Folder of the results; null: results/eval-<task>-<policy>-<digest of what is asked>. */
-  readonly out: string | null;
-  /** Folder in which that default lies. */
-  readonly root: string;
+  /** File that defines the task; null for one of Matchbox. @default null */
+  readonly taskFile?: string | null;
+  /** Folder with the task's files; null for a generated task. @default null */
+  readonly dataDir?: string | null;
+  /** Name of one of the task's prompts. @default "paper", its own */
+  readonly prompt?: string;
+  /** "strict", or "lenient" where an answer out of its layout counts. @default "strict" */
+  readonly grading?: string;
+  /** Difficulty of a generated task. @default 2 */
+  readonly level?: number;
+  /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
+  readonly policy?: string;
+  /** How a policy of the Hub is fetched. @default {} */
+  readonly fetching?: FetchOptions;
+  /** "test" or "validation". @default "test" */
+  readonly split?: string;
+  /** Questions: the first so many. @default 256, or all where there are fewer */
+  readonly items?: number;
+  /** Completions drawn for each question. @default 8 */
+  readonly samples?: number;
+  /** @default 1 */
+  readonly temperature?: number;
+  /** 0 keeps all. @default 0 */
+  readonly topK?: number;
+  /** 1 keeps all. @default 1 */
+  readonly topP?: number;
+  /** @default 0 */
+  readonly seed?: number;
+  /** Length cap of a completion. @default the task's */
+  readonly maxTokens?: number;
+  /** Worked examples in every prompt. @default 0 */
+  readonly shots?: number;
+  /** @default "cpu" */
+  readonly device?: string;
+  /** @default the cores */
+  readonly threads?: number;
+  /** Completions side by side; null: as suits the model. @default null */
+  readonly batch?: number | null;
+  /** Folder of the results. @default <root>/eval-<task>-<policy>-<digest of what is asked, but for how much of it> */
+  readonly out?: string;
+  /** Folder in which that default lies. @default "results" */
+  readonly root?: string;
 }
 
 /** A checked evaluation. */
@@ -76,21 +86,24 @@ const MOST_SAMPLES = 1000;
  * @throws MisuseError for a wrong name or value, FailureError for a file that is missing or damaged
  */
 export async function planEvaluation(options: EvaluationOptions): Promise<EvaluationPlan> {
-  const file = options.taskFile === null ? null : await loadTaskFile(options.taskFile);
+  const { taskFile = null, dataDir = null, policy = "embedded", batch = null, root = "results" } = options;
+  const file = taskFile === null ? null : await loadTaskFile(taskFile);
   const own = file?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
   const style = styleOf(own, options), task = styleTask(own, style);
-  const split = oneOf(splits, options.split, "--split"), device = oneOf(devices, options.device, "--device");
-  const samples = whole("--samples", options.samples, 1, MOST_SAMPLES),
-    seed = whole("--seed", options.seed, 0, 2 ** 32 - 1);
-  const topK = whole("--top-k", options.topK, 0), shots = whole("--shots", options.shots, 0);
-  const temperature = within("--temperature", options.temperature, 10), topP = within("--top-p", options.topP, 1);
+  const split = oneOf(splits, options.split ?? "test", "--split");
+  const device = oneOf(devices, options.device ?? "cpu", "--device");
+  const samples = whole("--samples", options.samples ?? 8, 1, MOST_SAMPLES);
+  const seed = whole("--seed", options.seed ?? 0, 0, 2 ** 32 - 1);
+  const topK = whole("--top-k", options.topK ?? 0, 0), shots = whole("--shots", options.shots ?? 0, 0);
+  const temperature = within("--temperature", options.temperature ?? 1, 10);
+  const topP = within("--top-p", options.topP ?? 1, 1);
   const config = overrideFields(defaultConfig, task.defaults, `task "${task.name}"`);
   const maxTokens = whole("--max-tokens", options.maxTokens ?? config.rl.maxCompletionTokens, 1);
   const threads = whole("--threads", options.threads ?? availableParallelism(), 1);
-  const batch = options.batch === null ? null : whole("--batch", options.batch, 1);
   const level = whole("--level", options.level ?? config.task.level, 1, 3);
+  if (batch !== null) whole("--batch", batch, 1);
 
-  const taskOptions = { dataDir: options.dataDir === null ? null : resolve(options.dataDir), level };
+  const taskOptions = { dataDir: dataDir === null ? null : resolve(dataDir), level };
   const { splits: sources, digest: data } = await task.load(taskOptions);
   const items = whole("--items", options.items ?? Math.min(DEFAULT_ITEMS, sources[split].size), 1);
   if (items > sources[split].size) {
@@ -102,7 +115,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     );
   }
   const examples = drawShots(sources.train, shots, seed).map(({ id }) => id);
-  const found = await findPolicy(options.policy, options.fetching); // last: it may take a while
+  const found = await findPolicy(policy, options.fetching); // last: it may take a while
   const asked: AskedEvaluation = {
     task: { name: task.name, version: task.version, data, file: file?.digest ?? null, ...style },
     policy: { name: found.name, files: found.files },
@@ -133,7 +146,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     task,
     items: sources[split],
     spec: { ...shared, seed, sampling, maxTokens, device, threads, batch },
-    out: resolve(options.out ?? join(options.root, name)),
+    out: resolve(options.out ?? join(root, name)),
   };
 }
 

@@ -34,12 +34,24 @@ const RECORD_FILE = "evaluation.json";
 export type EvaluationProgress =
   /** How many samples are asked for, and how many of them are there. */
   | { readonly type: "begun"; readonly samples: number; readonly there: number }
-  | { readonly type: "event"; readonly event: EvaluationEvent };
+  | { readonly type: "event"; readonly event: EvaluationEvent }
+  /** What its process printed beside events before it failed, and the stack of its error. */
+  | { readonly type: "log"; readonly text: string };
 
 /** How to run it. */
-export interface EvaluationRun extends Stops {
+export interface EvaluationRun {
+  /** Lets the batch in flight finish and ends; what is done stays. */
+  readonly signal?: AbortSignal;
+  /** Ends at once. */
+  readonly kill?: AbortSignal;
+  readonly report?: (progress: EvaluationProgress) => void;
+}
+
+interface RunTools extends Stops {
   readonly report: (progress: EvaluationProgress) => void;
 }
+
+const never = new AbortController().signal;
 
 /** An evaluation as it stands now. */
 export interface EvaluationResult {
@@ -52,12 +64,13 @@ export interface EvaluationResult {
  * Draws what is missing and fills the folder.
  * @throws MisuseError for a folder that holds something else, FailureError where the samples cannot be drawn or written
  */
-export async function runEvaluation(plan: EvaluationPlan, run: EvaluationRun): Promise<EvaluationResult> {
+export async function runEvaluation(plan: EvaluationPlan, options: EvaluationRun = {}): Promise<EvaluationResult> {
+  const { signal = never, kill = never, report = () => {} } = options;
   const lock = openFolder(plan.out);
   try {
     const earlier = await earlierRecord(plan), file = await SampleFile.open(plan.out);
     try {
-      return await drawAndRecord(plan, earlier, file, run);
+      return await drawAndRecord(plan, earlier, file, { stop: AbortSignal.any([signal, kill]), kill, report });
     } finally {
       file.close();
     }
@@ -70,7 +83,7 @@ async function drawAndRecord(
   plan: EvaluationPlan,
   earlier: MatchboxEvaluation | null,
   file: SampleFile,
-  run: EvaluationRun,
+  run: RunTools,
 ): Promise<EvaluationResult> {
   const { asked, asked: { items, samples: k } } = plan, start = performance.now();
   const view = () => file.view(items, k), there = view();
@@ -131,7 +144,7 @@ type End = Extract<EvaluationEvent, { type: "finished" | "stopped" | "failed" }>
 async function draw(
   { spec }: EvaluationPlan,
   jobs: readonly SampleJob[],
-  { stop, kill }: Stops,
+  { stop, kill, report }: RunTools,
   take: (event: EvaluationEvent) => Promise<void>,
 ): Promise<Exclude<End, { type: "failed" }>> {
   const worker = { program: new URL("./evaluation_worker.ts", import.meta.url), events: evaluationEventSchema };
@@ -140,10 +153,12 @@ async function draw(
     await take(event);
     if (event.type === "finished" || event.type === "stopped" || event.type === "failed") ends.push(event);
   });
-  const end = ends.at(-1);
+  const end = ends.at(-1), stopped = stop.aborted || kill.aborted;
+  const stack = end?.type === "failed" ? end.stack ?? "" : "";
+  if (stack !== "" || (!end && !stopped)) report({ type: "log", text: death.log + stack });
   if (end?.type === "failed") throw new (end.misuse ? MisuseError : FailureError)(end.message);
   if (end) return end;
-  if (stop.aborted || kill.aborted) return { type: "stopped" };
+  if (stopped) return { type: "stopped" };
   throw new FailureError(describeDeath(death, "the evaluation", "set a smaller --batch"));
 }
 

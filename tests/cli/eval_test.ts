@@ -264,6 +264,44 @@ Deno.test("eval refuses a folder that holds something else, or another evaluatio
   });
 });
 
+Deno.test("eval asks with the prompt and the examples that are asked for, and records them", async () => {
+  await withFolder(async (folder) => {
+    const run = async (out: string, ...more: readonly string[]) => {
+      const { code, stderr } = await captured(folder, "eval", "--items", "6", "--samples", "1", "--out", out, ...more);
+      equal(code, 0, stderr);
+      return await record(join(folder, out));
+    };
+    const zero = await run("zero"), shots = await run("shots", "--shots", "2");
+    deepEqual([zero.asked.shots.length, shots.asked.shots.length], [0, 2]);
+    deepEqual(Object.keys(zero.asked.task), ["name", "version", "data", "file"]);
+    const direct = await run("direct", "--prompt", "direct", "--grading", "lenient", "--shots", "1");
+    deepEqual([direct.asked.task.prompt, direct.asked.task.grading], ["direct", "lenient"]);
+    equal(direct.asked.shots[0], shots.asked.shots[0]);
+    equal(new Set([zero, shots, direct].map(({ outcome }) => outcome?.samples)).size, 3);
+    const { code, stderr } = await captured(folder, "eval", "--prompt", "rhymed");
+    equal(code, 2);
+    match(stderr, /Cannot use --prompt rhymed: the prompts of task "arithmetic" are paper/);
+  });
+});
+
+Deno.test("eval fails on a task whose rewards fail their self-test, and shows the log with --debug", async () => {
+  await withPolicy(async (folder, policy) => {
+    const file = join(folder, "unfair.ts"), made = new URL("../../tasks/define_task.ts", import.meta.url);
+    const own = new URL("../rl/length_task.ts", import.meta.url);
+    writeFileSync(
+      file,
+      `import { defineTask } from "${made}";\nimport { lengthTask } from "${own}";\n` +
+        `export const task = defineTask({ ...lengthTask, name: "unfair", answer: () => "wrong!" });\n`,
+    );
+    const args = ["eval", "unfair", "--task-file", file, "--policy", policy, "--items", "2", "--samples", "1"];
+    const { code, stderr } = await captured(folder, ...args);
+    equal(code, 1);
+    match(stderr, /Cannot evaluate on task "unfair": its rewards fail their self-test \(.*\) … mend the task/);
+    const debugged = await captured(folder, ...args, "--debug");
+    match(debugged.stderr, /Log of the evaluation's process:[^]*evaluation_worker\.ts/);
+  });
+});
+
 Deno.test("the examples of eval run", async () => {
   await withFolder(async (folder) => {
     const command = new Command();
