@@ -75,7 +75,7 @@ export interface TaskStyle {
 export interface TaskOptions {
   /** Folder with the task's files; a generated task ignores it. */
   readonly dataDir: string | null;
-  /** Difficulty of a generated task, 1 (easiest) to 3; tasks from files ignore it. */
+  /** Difficulty of a generated task, 0 (easiest) to 3; tasks from files ignore it. */
   readonly level: number;
 }
 

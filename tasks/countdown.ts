@@ -177,6 +177,7 @@ export const countdown: Task = {
     if (dataDir !== null) {
       throw new MisuseError("Cannot load task countdown: it is generated and reads no files; leave --data-dir out");
     }
+    if (level === 0) throw new MisuseError("Cannot use task.level = 0: the levels of task countdown are 1 to 3");
     limitsOf(level);
     const source = (split: Split): ItemSource => ({
       size: sizeOf(split),
