@@ -68,7 +68,7 @@ export function addEval(program: Command, done: (exitCode: number) => void): voi
     .option("--prompt <name>", "how the task asks: paper, or one of its others (see `bench --help`)", "paper")
     .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--task-file <file>", "a file that defines tasks")
-    .option("--level <n>", "difficulty of a generated task, 1 to 3 (default: 2)", parseCount("--level"))
+    .option("--level <n>", "difficulty of a generated task (default: 2)", parseCount("--level", 0))
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--threads <n>", "threads (default: the cores)", parseCount("--threads"))
     .option("--batch <n>", "completions side by side (default: as suits the model)", parseCount("--batch"))

@@ -97,13 +97,13 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   const topK = whole("--top-k", options.topK ?? 0, 0), shots = whole("--shots", options.shots ?? 0, 0);
   const temperature = within("--temperature", options.temperature ?? 1, 10);
   const topP = within("--top-p", options.topP ?? 1, 1);
-  const config = overrideFields(defaultConfig, task.defaults, `task "${task.name}"`);
+  const tasked = overrideFields(defaultConfig, task.defaults, `task "${task.name}"`), { level } = options;
+  const config = level === undefined ? tasked : overrideFields(tasked, { "task.level": level }, "--level");
   const maxTokens = whole("--max-tokens", options.maxTokens ?? config.rl.maxCompletionTokens, 1);
   const threads = whole("--threads", options.threads ?? availableParallelism(), 1);
-  const level = whole("--level", options.level ?? config.task.level, 1, 3);
   if (batch !== null) whole("--batch", batch, 1);
 
-  const taskOptions = { dataDir: dataDir === null ? null : resolve(dataDir), level };
+  const taskOptions = { dataDir: dataDir === null ? null : resolve(dataDir), level: config.task.level };
   const { splits: sources, digest: data } = await task.load(taskOptions);
   const items = whole("--items", options.items ?? Math.min(DEFAULT_ITEMS, sources[split].size), 1);
   if (items > sources[split].size) {

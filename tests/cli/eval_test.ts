@@ -215,7 +215,7 @@ Deno.test("eval refuses what is wrong, naming flag, value and remedy, and writes
       [["--temperature", "hot"], /--temperature hot: it must be a number/],
       [["--top-p", "1.5"], /--top-p 1.5: it must be a number above 0 and of at most 1/],
       [["--top-k", "-1"], /--top-k -1/],
-      [["--level", "4"], /--level 4: it must be an integer from 1 to 3/],
+      [["--level", "4"], /Cannot use task\.level = 4 \(--level\): must be an integer from \d to 3/],
       [["--device", "tpu"], /--device tpu: it must be cpu or webgpu or cuda/],
       [
         ["--max-tokens", "200"],

@@ -23,12 +23,12 @@ Deno.test("SharedBootstrap.mean() is what bootstrap() over items gives, whatever
 });
 
 Deno.test("SharedBootstrap.ratio() draws both parts together, and leaves out what counts nothing", () => {
-  const counts = scores(20, () => 1 + random.int(3)), totals = counts.map((count) => 3 * count);
+  const counts = scores(20, () => 1 + random.int(3)), totals = counts.map((count) => 4 * count);
   const shared = new SharedBootstrap();
   const steady = shared.ratio(totals, counts), plain = shared.ratio(counts, new Float64Array(20).fill(1));
   const same = shared.mean(counts), nothing = shared.ratio(totals, new Float64Array(20));
   const rare = shared.ratio(Float64Array.of(5, ...new Array(19).fill(0)), Float64Array.of(1, ...new Array(19).fill(0)));
-  deepEqual([steady()!.value, steady()!.lower, steady()!.upper], [3, 3, 3]);
+  deepEqual([steady()!.value, steady()!.lower, steady()!.upper], [4, 4, 4]);
   deepEqual(plain(), same());
   equal(nothing(), null);
   deepEqual([rare()!.value, rare()!.lower, rare()!.upper], [5, 5, 5]);
