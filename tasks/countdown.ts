@@ -153,7 +153,7 @@ function grade(item: TaskItem, completion: string, truncated: boolean): Grade {
 /** Without the layout: the last expression with an operation in the text; what stands after "=" is its value. */
 function gradeLeniently(item: TaskItem, completion: string, truncated: boolean): LenientGrade {
   const strict = judge(item, extractAnswer(completion), truncated);
-  if (strict.extracted !== null) return strict;
+  if (strict.extracted !== null || truncated) return strict; // what was cut off was a step on the way
   const pieces = completion.match(/[\d(][-+*/() \d]*/g) ?? [];
   const last = pieces.findLast((piece) => /[-+*/]/.test(piece) && parseCountdown(piece) !== null);
   return judge(item, last?.trim() ?? null, truncated);

@@ -64,7 +64,7 @@ export function addEval(program: Command, done: (exitCode: number) => void): voi
     .option("--max-tokens <n>", "length cap of a completion (default: the task's)", parseCount("--max-tokens"))
     .option("--shots <n>", "worked examples from the training split in every prompt", parseCount("--shots", 0), 0)
     .option("--seed <n>", "of the random draws and of the choice of examples", parseCount("--seed", 0), 0)
-    .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--data-dir <folder>", "the task's files (default: the cache, into which they are fetched)")
     .option("--prompt <name>", "how the task asks: paper, or one of its others (see `bench --help`)", "paper")
     .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--task-file <file>", "a file that defines tasks")
@@ -93,7 +93,7 @@ Examples:
   deno task eval --items 32 --samples 4                     the embedded policy on arithmetic
   deno task eval --policy embedded --policy embedded-cold --items 16 --samples 2     two, and their paired difference
   deno task eval --split validation --items 16 --samples 2 --shots 1 --temperature 0.7 --top-p 0.95
-  deno task eval gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --items 64 --samples 8
+  deno task eval gsm8k --policy HuggingFaceTB/SmolLM2-135M-Instruct --items 64 --samples 8
   deno task eval gsm8k --data-dir gsm8k --policy policies/mine     what \`deno task policy\` wrote of a trained cell
 `,
     )

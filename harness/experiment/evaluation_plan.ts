@@ -13,6 +13,7 @@ import { drawShots } from "../rl/few_shot.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import type { EvaluationSpec } from "./evaluation_protocol.ts";
+import { findData } from "./find_data.ts";
 import { loadTaskFile } from "./load_files.ts";
 import { findPolicy } from "./policies.ts";
 import { devices } from "./protocol.ts";
@@ -22,7 +23,7 @@ export interface EvaluationOptions {
   readonly task: string;
   /** File that defines the task; null for one of Matchbox. @default null */
   readonly taskFile?: string | null;
-  /** Folder with the task's files; null for a generated task. @default null */
+  /** Folder with the task's files; null: the cache, into which they are fetched. @default null */
   readonly dataDir?: string | null;
   /** Name of one of the task's prompts. @default "paper", its own */
   readonly prompt?: string;
@@ -32,7 +33,7 @@ export interface EvaluationOptions {
   readonly level?: number;
   /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
   readonly policy?: string;
-  /** How a policy of the Hub is fetched. @default {} */
+  /** How a policy of the Hub and data are fetched. @default {} */
   readonly fetching?: FetchOptions;
   /** "test" or "validation". @default "test" */
   readonly split?: string;
@@ -82,7 +83,7 @@ const DEFAULT_ITEMS = 256;
 const MOST_SAMPLES = 1000;
 
 /**
- * The plan of an evaluation. Writes nothing, but for a policy of the Hub, which is fetched into the Hub's cache.
+ * The plan of an evaluation. Writes nothing, but for a policy of the Hub and for data, which are fetched into their caches.
  * @throws MisuseError for a wrong name or value, FailureError for a file that is missing or damaged
  */
 export async function planEvaluation(options: EvaluationOptions): Promise<EvaluationPlan> {
@@ -103,7 +104,8 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   const threads = whole("--threads", options.threads ?? availableParallelism(), 1);
   if (batch !== null) whole("--batch", batch, 1);
 
-  const taskOptions = { dataDir: dataDir === null ? null : resolve(dataDir), level: config.task.level };
+  const folder = await findData(task, dataDir, options.fetching);
+  const taskOptions = { dataDir: folder, level: config.task.level };
   const { splits: sources, digest: data } = await task.load(taskOptions);
   const items = whole("--items", options.items ?? Math.min(DEFAULT_ITEMS, sources[split].size), 1);
   if (items > sources[split].size) {

@@ -3,7 +3,8 @@
 // without one, asks, samples and grades through `askInBatches`, and writes down what came of it by `sampleRecord`.
 
 import type { Config } from "../config.ts";
-import type { EvaluationRecord, GradeStatus, ItemSource, SampleRecord, Split, Task } from "../contract.ts";
+import type { EvaluationRecord, ItemSource, SampleRecord, Split, Task } from "../contract.ts";
+import { statusCounts } from "../records/status_counts.ts";
 import type { Resident } from "../runtime/session.ts";
 import type { Sampling } from "./decode_graph.ts";
 import { type Asker, type DrawnGroup, rollOut } from "./rollout.ts";
@@ -102,7 +103,6 @@ export async function evaluate(
   for await (const some of askInBatches(asker, weights, pausing)) groups.push(...some);
   const names = asker.task.rewards, grades = groups.flatMap((g) => g.grades);
   const right = groups.map((g) => g.grades.map(({ status }) => status === "correct" ? 1 : 0));
-  const count = (status: GradeStatus) => grades.filter((grade) => grade.status === status).length;
   const record: EvaluationRecord = {
     step,
     split,
@@ -111,12 +111,7 @@ export async function evaluate(
     samples: group,
     accuracy: mean(right.map(mean)),
     passAtSamples: mean(right.map((row) => Math.max(...row))),
-    statuses: {
-      correct: count("correct"),
-      wrong: count("wrong"),
-      unparseable: count("unparseable"),
-      truncated: count("truncated"),
-    },
+    statuses: statusCounts(grades.map(({ status }) => status)),
     rewards: Object.fromEntries(names.map((name, i) => [name, mean(grades.map((grade) => grade.rewards[i]!))])),
     completionLength: mean(groups.flatMap((g) => g.completions.map(({ tokens }) => tokens.length))),
   };
