@@ -2,12 +2,11 @@
 // with the same bytes, and what it refuses.
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { stream } from "../../harness/base/prng.ts";
 import { sha256 } from "../../harness/base/digest.ts";
 import { addEval } from "../../harness/cli/eval.ts";
 import { evaluationProgress } from "../../harness/cli/eval_progress.ts";
@@ -95,33 +94,33 @@ Deno.test("eval with more questions or samples adds to a folder, and fewer measu
   });
 });
 
-Deno.test("eval killed at random moments and run again ends with the same bytes", async () => {
+/** Kills of one evaluation, each later in it than the one before. */
+const KILLS = 6;
+
+Deno.test("eval killed again and again, and run again, ends with the same bytes", async () => {
   await withPolicy(async (folder, policy) => {
     const spawn = (out: string) => {
       const more = flags("--policy", policy, "--samples", "40", "--batch", "2", "--threads", "1", "--out", out);
       const args = ["run", "-A", "--no-check", program, ...more];
       return new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "piped" }).spawn();
     };
-    const start = performance.now(), whole = join(folder, "whole");
+    const whole = join(folder, "whole"), killed = join(folder, "killed"), path = join(killed, "samples.jsonl");
     const { code, stderr } = await spawn(whole).output();
     equal(code, 0, new TextDecoder().decode(stderr));
-    const span = performance.now() - start, killed = join(folder, "killed"), random = stream(1, "eval kill test");
+    const bytes = samples(whole).length;
     let kills = 0;
     for (let done = false; !done;) {
-      const child = spawn(killed);
-      const timer = setTimeout(() => {
-        kills++;
-        child.kill(kills % 2 === 0 ? "SIGKILL" : "SIGTERM");
-      }, kills < 6 ? span * (0.3 + 0.5 * random.uniform()) : 1e6);
-      const { success } = await child.output();
-      clearTimeout(timer);
-      done = success;
-      // What a power cut may leave of the last line.
-      if (!done && kills === 2 && existsSync(join(killed, "samples.jsonl"))) {
-        appendFileSync(join(killed, "samples.jsonl"), '{"completion":"half a li');
-      }
+      const child = spawn(killed), share = (kills + 0.5) / KILLS;
+      const timer = setInterval(() => {
+        if (kills === KILLS || !existsSync(path) || statSync(path).size < share * bytes) return;
+        clearInterval(timer);
+        child.kill(kills++ % 2 === 0 ? "SIGKILL" : "SIGTERM");
+      }, 2);
+      done = (await child.output()).success;
+      clearInterval(timer);
+      if (!done && kills === 2) appendFileSync(path, '{"completion":"half a li'); // as a power cut may leave it
     }
-    ok(kills > 0);
+    ok(kills >= 3, `${kills}`);
     equal(samples(killed), samples(whole));
     deepEqual(lasting(await record(killed)), lasting(await record(whole)));
     deepEqual(readdirSync(killed).sort(), [".lock", "evaluation.json", "samples.jsonl"]);
