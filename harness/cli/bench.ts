@@ -8,7 +8,7 @@ import { MisuseError } from "../base/errors.ts";
 import { type Config, configFields } from "../config.ts";
 import { applySettings, defaultConfig, overrideConfig, overrideFields, readSetting } from "../config_options.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
-import { planExperiment } from "../experiment/plan.ts";
+import { type ExperimentOptions, planExperiment } from "../experiment/plan.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
 import type { SweepOptions } from "../experiment/sweep.ts";
@@ -19,6 +19,7 @@ import type { Task } from "../contract.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
 import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
+import { dryRun } from "./dry_run.ts";
 import { fetchProgress } from "./fetch_progress.ts";
 import { alignColumns } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
@@ -52,6 +53,8 @@ interface BenchFlags {
   readonly json?: boolean;
   readonly debug?: boolean;
   readonly helpConfig?: boolean;
+  readonly dryRun?: boolean;
+  readonly expectTokens?: number;
 }
 
 const help = (rows: readonly { readonly name: string; readonly summary: string }[]) =>
@@ -109,6 +112,12 @@ export function addBench(
       parseCount("--threads"),
     )
     .option("--jobs <n>", "cells side by side (default: as many as there are cores)", parseCount("--jobs"))
+    .option("--dry-run", "say what it takes (parameters, memory, disk, time), and run, fetch and write nothing")
+    .option(
+      "--expect-tokens <n>",
+      "with --dry-run: the length that is expected of completions (default: their cap)",
+      parseCount("--expect-tokens"),
+    )
     .option("--json", "the summary as JSON in the last line of standard output")
     .option("--debug", "show stack traces and what failed cells printed")
     .option("--help-config", "list every config field: default, allowed values, meaning")
@@ -136,6 +145,7 @@ Examples:
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
   deno task bench gsm8k --data-dir gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
+  deno task bench gsm8k --data-dir gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --dry-run   what that would take
 `,
     )
     .action(async (task: string, flags: BenchFlags) => {
@@ -150,7 +160,11 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
   const profile = findProfile(flags.profile);
   const files = flags.taskFile === undefined ? null : await loadTaskFile(flags.taskFile);
   const task = files?.exports.find((task) => task.name === name) ?? findTask(name);
-  const plan = await planExperiment({
+  const { dryRun: dry = false, expectTokens: expected = null, json = false } = flags;
+  if (expected !== null && !dry) {
+    throw new MisuseError("Cannot use --expect-tokens without --dry-run: it changes no run");
+  }
+  const asked: ExperimentOptions = {
     task: task.name,
     taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
@@ -170,7 +184,9 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     ...(flags.keep === undefined ? {} : { keep: flags.keep }),
     out: flags.out ?? null,
     command: Deno.args,
-  });
+  };
+  if (dry) return await dryRun(asked, { expected, json });
+  const plan = await planExperiment(asked);
   const progress = openProgress(plan);
   let outcome;
   try {

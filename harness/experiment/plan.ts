@@ -12,6 +12,7 @@ import { suggest } from "../base/suggest.ts";
 import type { Config } from "../config.ts";
 import type { Arm, Task } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { parameterLayout } from "../model/layout.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
@@ -38,6 +39,8 @@ export interface ExperimentOptions {
   readonly policy?: string;
   /** How a policy of the Hub is fetched. @default {} */
   readonly fetching?: FetchOptions;
+  /** What finds the policy; a plan with one of which no weights were looked at cannot be run. @default findPolicy */
+  readonly find?: typeof findPolicy;
   readonly arms: readonly string[];
   /** Files that define arms. @default [] */
   readonly armFiles?: readonly string[];
@@ -77,7 +80,8 @@ export interface ExperimentPlan {
   readonly jobs: number;
   readonly threads: number;
   readonly keep: number;
-  /** Floats of the policy's weights. */
+  /** The policy's shape, and the floats of its weights. */
+  readonly model: ModelConfig;
   readonly floats: number;
   /** Absolute. */
   readonly out: string;
@@ -113,7 +117,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const taskOptions = { dataDir, level: config.task.level };
   const { digest: data } = await task.load(taskOptions);
   const claimed = claimOf(arms, config, claim);
-  const found = await findPolicy(policy, options.fetching); // last: it may take a while
+  const found = await (options.find ?? findPolicy)(policy, options.fetching); // last: it may take a while
 
   const content = sealPlan({
     schemaVersion: SCHEMA_VERSION,
@@ -138,8 +142,8 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const shared = { ...paths, config, every, keep, task: task.name, taskOptions, device, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
-  const floats = parameterLayout(found.model).size;
-  return { record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning };
+  const { model } = found, floats = parameterLayout(model).size;
+  return { record, claim, task, arms, config, jobs, threads, keep, model, floats, out, command, cells, tuning };
 }
 
 function chooseArm(name: string, files: readonly LoadedFile<Arm>[]): ChosenArm {
