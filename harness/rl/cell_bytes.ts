@@ -59,7 +59,7 @@ export interface CellSetting {
 
 /** @param work with the longest prompts, since the peak is theirs */
 export function cellBytes(setting: CellSetting, work: Workload): CellBytes {
-  const { model, layout, config: { rl, evaluation }, embeds, threads } = setting, large = isLarge(layout.size);
+  const { layout, config: { rl, evaluation }, embeds, threads } = setting, large = isLarge(layout.size);
   const workers = large || threads === 1 ? 0 : threads, weights = 4 * layout.size, trained = work.updates > 0;
   const copies = weights * (Number(rl.klBeta > 0) + Number(evaluation.checkpoint === "best") + Number(embeds));
   const pass = trained ? passBytes(setting, work, large) : { arena: 0, handed: 0 },
