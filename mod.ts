@@ -27,6 +27,7 @@ export type { FetchOptions, FetchProgress } from "./harness/model/hub/fetch_poli
 export { EpisodicMemory } from "./harness/memory/episodic_memory.ts";
 export { defineTask } from "./tasks/define_task.ts";
 export { findTask, tasks } from "./tasks/registry.ts";
+export { promptNames, styleTask } from "./tasks/style_task.ts";
 export { findProfile, type Profile, profiles } from "./harness/experiment/profiles.ts";
 export { type ExperimentOptions, type ExperimentPlan, planExperiment } from "./harness/experiment/plan.ts";
 export {

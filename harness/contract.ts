@@ -18,6 +18,8 @@ export interface TaskItem {
   readonly question: string;
   /** The gold answer in canonical form, e.g. "18" (commas and units removed). */
   readonly gold: string;
+  /** The way to it in words, in one line, where the data has one; a policy sees it only in a supervised warm-up. */
+  readonly solution?: string;
 }
 
 /** One chat message, as Hugging Face chat templates take it. */
@@ -41,6 +43,9 @@ export interface Grade {
   readonly rewards: readonly number[];
 }
 
+/** A verdict that pays nothing: training goes by the rewards of the strict one. */
+export type LenientGrade = Pick<Grade, "status" | "extracted">;
+
 /** Items of one split: `size` of them, or Infinity where a generator makes them. Items are made on demand. */
 export interface ItemSource {
   readonly size: number;
@@ -53,6 +58,17 @@ export interface TaskData {
   readonly splits: Readonly<Record<Split, ItemSource>>;
   /** SHA-256 (hex) of the source files, or of the generator's version and options. */
   readonly digest: string;
+}
+
+/** How an answer is looked for: in the task's layout alone, or wherever a reader would find one. */
+export type Grading = "strict" | "lenient";
+
+/** How a task asks and grades, where that is not its first way: by the name of a prompt, and by leniency. */
+export interface TaskStyle {
+  /** @default "paper", the task's own */
+  readonly prompt?: string;
+  /** @default "strict" */
+  readonly grading?: "lenient";
 }
 
 /** What a task is loaded with. */
@@ -72,14 +88,21 @@ export interface Task {
   /** Reward components in the order of {@linkcode Grade.rewards}; the first one is correctness. */
   readonly rewards: readonly string[];
   load(options: TaskOptions): Promise<TaskData>;
-  /** The chat that asks the question. */
+  /** The chat that asks the question: its prompt "paper". */
   prompt(item: TaskItem): readonly Message[];
+  /** Other chats that ask it, by name; see tasks/style_task.ts. */
+  readonly prompts?: Readonly<Record<string, (item: TaskItem) => readonly Message[]>>;
   /** @param truncated the completion hit the length cap before an end-of-sequence token. */
   grade(item: TaskItem, completion: string, truncated: boolean): Grade;
+  /** The same for an answer out of its layout. Rewards are those of `grade`, whatever this says. */
+  gradeLeniently?(item: TaskItem, completion: string, truncated: boolean): LenientGrade;
   /** Config fields that fit its prompts and answers, over the defaults; dotted names. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** A completion in the task's layout that gives this answer: what the reward self-test grades. */
-  answer(item: TaskItem, answer: string): string;
+  /**
+   * A completion in the task's layout that gives this answer: what the reward self-test grades and a supervised warm-up
+   * shows. @param reasoning what stands before the answer, where the layout has a place for it; a phrase without one
+   */
+  answer(item: TaskItem, answer: string, reasoning?: string): string;
   /** A worked example that the conformance suite and the documentation use. */
   readonly example: { readonly item: TaskItem; readonly completion: string };
 }

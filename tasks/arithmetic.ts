@@ -10,7 +10,8 @@ import { MisuseError } from "../harness/base/errors.ts";
 import { type Prng, stream } from "../harness/base/prng.ts";
 import type { ItemSource, Split, Task, TaskItem } from "../harness/contract.ts";
 import { type Operation, tell } from "./arithmetic_wording.ts";
-import { gradeLayout, layOut, layoutPrompt, rewardNames } from "./rewards.ts";
+import { layoutPrompts, paperPrompt } from "./prompts.ts";
+import { gradeLayout, gradeLayoutLeniently, layOut, rewardNames } from "./rewards.ts";
 
 /** One operation of a problem and the value that it leads to. */
 export interface Step {
@@ -134,8 +135,15 @@ function sizeOf(split: Split): number {
 }
 
 /** What a task shows of a problem. The id is a hash of the question, so it survives changes of the generator. */
-export function itemOf({ question, answer }: Problem): TaskItem {
-  return { id: `arithmetic-${sha256(question).slice(0, 12)}`, question, gold: String(answer) };
+export function itemOf({ start, steps, question, answer }: Problem): TaskItem {
+  const values = [start, ...steps.map(({ result }) => result)];
+  const solution = steps.map(({ operation, operand, result }, i) => `${values[i]}${operation}${operand}=${result}`);
+  return {
+    id: `arithmetic-${sha256(question).slice(0, 12)}`,
+    question,
+    gold: String(answer),
+    solution: solution.join("; "),
+  };
 }
 
 /** Generated word problems with 2 to 4 steps; `level` sets the length and the size of the numbers. */
@@ -156,9 +164,11 @@ export const arithmetic: Task = {
     const splits = { train: source("train"), validation: source("validation"), test: source("test") };
     return Promise.resolve({ splits, digest: sha256(`arithmetic version ${version} level ${level}`) });
   },
-  prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
+  prompt: paperPrompt,
+  prompts: layoutPrompts,
   grade: gradeLayout,
-  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
+  gradeLeniently: gradeLayoutLeniently,
+  answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: {},
   example: {
     item: itemOf({

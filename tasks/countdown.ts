@@ -10,11 +10,12 @@
 import { sha256 } from "../harness/base/digest.ts";
 import { MisuseError } from "../harness/base/errors.ts";
 import { type Prng, stream } from "../harness/base/prng.ts";
-import type { Grade, ItemSource, Split, Task, TaskItem } from "../harness/contract.ts";
+import type { Grade, ItemSource, LenientGrade, Split, Task, TaskItem } from "../harness/contract.ts";
 import { parseCountdown } from "./countdown_expression.ts";
 import { extractAnswer } from "./math/extract.ts";
 import { sameRational } from "./math/rational.ts";
-import { layOut, layoutPrompt, softFormatReward, strictFormatReward, tagCountReward } from "./rewards.ts";
+import { layoutPrompts, paperPrompt } from "./prompts.ts";
+import { layOut, softFormatReward, strictFormatReward, tagCountReward } from "./rewards.ts";
 
 /** A problem and one of its solutions. */
 export interface CountdownProblem {
@@ -140,15 +141,30 @@ function itemOf({ numbers, target, solution }: CountdownProblem): TaskItem {
 const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b).join(" ");
 
 /** Right is an expression of the gold one's numbers with its value. An answer that is no expression is unparseable. */
-function grade({ gold }: TaskItem, completion: string, truncated: boolean): Grade {
-  const text = extractAnswer(completion), found = text === null ? null : parseCountdown(text);
-  const wanted = parseCountdown(gold);
-  const correct = found !== null && found.value !== null && wanted !== null && wanted.value !== null &&
-    sorted(found.numbers) === sorted(wanted.numbers) && sameRational(found.value, wanted.value);
+function grade(item: TaskItem, completion: string, truncated: boolean): Grade {
+  const verdict = judge(item, extractAnswer(completion), truncated);
   const layout = [strictFormatReward(completion), softFormatReward(completion), tagCountReward(completion)];
-  const rewards = [correct ? 1 : 0, found === null ? 0 : 0.1, ...layout];
-  if (found === null) return { status: truncated ? "truncated" : "unparseable", extracted: null, rewards };
-  return { status: correct ? "correct" : "wrong", extracted: text, rewards };
+  return {
+    ...verdict,
+    rewards: [verdict.status === "correct" ? 1 : 0, verdict.extracted === null ? 0 : 0.1, ...layout],
+  };
+}
+
+/** Without the layout: the last expression with an operation in the text; what stands after "=" is its value. */
+function gradeLeniently(item: TaskItem, completion: string, truncated: boolean): LenientGrade {
+  const strict = judge(item, extractAnswer(completion), truncated);
+  if (strict.extracted !== null) return strict;
+  const pieces = completion.match(/[\d(][-+*/() \d]*/g) ?? [];
+  const last = pieces.findLast((piece) => /[-+*/]/.test(piece) && parseCountdown(piece) !== null);
+  return judge(item, last?.trim() ?? null, truncated);
+}
+
+function judge({ gold }: TaskItem, text: string | null, truncated: boolean): LenientGrade {
+  const found = text === null ? null : parseCountdown(text), wanted = parseCountdown(gold);
+  if (found === null) return { status: truncated ? "truncated" : "unparseable", extracted: null };
+  const correct = found.value !== null && wanted !== null && wanted.value !== null &&
+    sorted(found.numbers) === sorted(wanted.numbers) && sameRational(found.value, wanted.value);
+  return { status: correct ? "correct" : "wrong", extracted: text };
 }
 
 /** Reach a target with 3 or 4 numbers. `equation` is TinyZero's 0.1 for an answer that is an expression, right or not. */
@@ -169,9 +185,11 @@ export const countdown: Task = {
     const splits = { train: source("train"), validation: source("validation"), test: source("test") };
     return Promise.resolve({ splits, digest: sha256(`countdown version ${version} level ${level}`) });
   },
-  prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
+  prompt: paperPrompt,
+  prompts: layoutPrompts,
   grade,
-  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
+  gradeLeniently,
+  answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: { "rl.maxPromptTokens": 256, "rl.maxCompletionTokens": 100 },
   example: {
     item: itemOf({ numbers: [5, 7, 2], target: 24, solution: "(5+7)*2" }),

@@ -7,6 +7,7 @@ import { isObject } from "../harness/base/json_file.ts";
 import { checkName } from "../harness/base/legal_name.ts";
 import { defaultConfig, overrideFields } from "../harness/config_options.ts";
 import type { Task } from "../harness/contract.ts";
+import { OWN_PROMPT } from "./style_task.ts";
 
 /**
  * The task, checked.
@@ -26,9 +27,11 @@ export function defineTask(task: Task): Task {
     throw refuse(`${found("summary")}, must be a text that is not empty`);
   }
   checkRewards(given["rewards"], refuse);
-  for (const field of ["load", "prompt", "grade", "answer"]) {
+  const optional = given["gradeLeniently"] === undefined ? [] : ["gradeLeniently"];
+  for (const field of ["load", "prompt", "grade", ...optional, "answer"]) {
     if (typeof given[field] !== "function") throw refuse(`${found(field)}, must be a function`);
   }
+  if (given["prompts"] !== undefined) checkPrompts(given["prompts"], refuse);
   if (!isObject(given["defaults"])) {
     throw refuse(`${found("defaults")}, must be a mapping of config keys to values; {} for none`);
   }
@@ -36,6 +39,8 @@ export function defineTask(task: Task): Task {
   checkExample(given["example"], refuse);
   const { item, completion } = task.example, { status, rewards } = task.grade(item, completion, false);
   if (status !== "correct") throw refuse(`its example is graded "${status}", must be graded "correct"`);
+  const lenient = task.gradeLeniently?.(item, completion, false).status ?? status;
+  if (lenient !== "correct") throw refuse(`its example is leniently graded "${lenient}", must be graded "correct"`);
   if (rewards.length !== task.rewards.length || !rewards.every(Number.isFinite)) {
     throw refuse(`grade gives the example the rewards [${rewards}], must give one number for each of ${task.rewards}`);
   }
@@ -51,6 +56,15 @@ function checkRewards(rewards: unknown, refuse: Refuse): void {
   for (const name of rewards) checkName("reward", name);
   if (rewards.includes("total")) throw refuse('rewards: "total" is the name of their sum; rename that one');
   if (new Set(rewards).size < rewards.length) throw refuse(`rewards ${rewards.join(", ")} must have different names`);
+}
+
+function checkPrompts(prompts: unknown, refuse: Refuse): void {
+  if (!isObject(prompts)) throw refuse("prompts must be a mapping of names to functions");
+  for (const [name, prompt] of Object.entries(prompts)) {
+    checkName("prompt", name);
+    if (name === OWN_PROMPT) throw refuse(`prompts: "${OWN_PROMPT}" is the name of prompt itself; rename that one`);
+    if (typeof prompt !== "function") throw refuse(`prompts.${name} must be a function`);
+  }
 }
 
 function checkExample(example: unknown, refuse: Refuse): void {

@@ -10,7 +10,8 @@ import { sha256 } from "../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../harness/base/errors.ts";
 import type { Task, TaskItem } from "../harness/contract.ts";
 import { type ItemRow, itemsSource, readItemFile } from "./item_file.ts";
-import { gradeLayout, layOut, layoutPrompt, rewardNames } from "./rewards.ts";
+import { mathPrompts, paperPrompt } from "./prompts.ts";
+import { gradeLayout, gradeLayoutLeniently, layOut, rewardNames } from "./rewards.ts";
 
 const origin = "train.jsonl and test.jsonl of github.com/openai/grade-school-math, folder grade_school_math/data";
 
@@ -27,7 +28,12 @@ function itemOf(row: ItemRow, id: string): TaskItem {
   if (afterMark.length !== 2 || !/^-?\d+(\.\d+)?$/.test(gold)) {
     throw row.refuse('field "answer" must end in "#### " and a number, such as "#### 18"');
   }
-  return { id, question, gold };
+  return { id, question, gold, solution: solutionOf(afterMark[0]!) };
+}
+
+/** The worked solution in one line, without its calculator annotations: "12*2=<<12*2=24>>24" is "12*2=24". */
+function solutionOf(text: string): string {
+  return text.replace(/<<[^<>]*>>/g, "").trim().replace(/\s*\n\s*/g, " ");
 }
 
 /** Whether a question of train.jsonl is held out for validation. */
@@ -68,9 +74,11 @@ export const gsm8k: Task = {
     }
     return { splits, digest: sha256(sha256(train.bytes), sha256(test.bytes)) };
   },
-  prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
+  prompt: paperPrompt,
+  prompts: mathPrompts,
   grade: gradeLayout,
-  answer: (_, answer) => layOut(`The answer is ${answer}.`, answer),
+  gradeLeniently: gradeLayoutLeniently,
+  answer: (_, answer, reasoning = `The answer is ${answer}.`) => layOut(reasoning, answer),
   defaults: { "rl.maxPromptTokens": 512, "rl.maxCompletionTokens": 200 },
   example: {
     item: {

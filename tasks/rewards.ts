@@ -6,7 +6,8 @@
 // bit, quirks included, because the paper's runs were paid by them: Python's `.` is written [^\n] and its `$` as \n?$.
 // The verdict is ours: it wants a closed <answer> holding one number, and compares by value.
 
-import type { Grade, TaskItem } from "../harness/contract.ts";
+import type { Grade, LenientGrade, TaskItem } from "../harness/contract.ts";
+import { extractAnswer, lastBoxed } from "./math/extract.ts";
 
 /** Reward components in the order of {@linkcode Grade.rewards}. */
 export const rewardNames: readonly string[] = ["correctness", "integer", "strictFormat", "softFormat", "tagCount"];
@@ -88,9 +89,26 @@ export function extractNumber(completion: string): string | null {
   return /^[+-]?(\d+(\.\d+)?|\.\d+)$/.test(text) ? text : null;
 }
 
+/** A number as people write it: "1,250.50", ".5"; its minus only where it is no operation. */
+const written =
+  /(?<!\w|\d\.)(?:(?<![\d)%]\s*)-\$?)?(?:\d{1,3}(?:,\d{3})+(?!\d|,\d)|\d+)(?:\.\d+)?|(?<![\w.])(?:(?<![\d)%]\s*)-)?\.\d+/g;
+
+/**
+ * The number that a reader takes for the answer of any text: strictly, or the last in the closed <answer>, the last in the
+ * last \boxed, the first after the last "####", the last of all. Null where there is no number.
+ */
+export function extractNumberLeniently(completion: string): string | null {
+  const numbers = (text: string) => text.match(written)?.map((number) => number.replace(/[,$]/g, "")) ?? [];
+  const mark = completion.lastIndexOf("####");
+  return extractNumber(completion) ??
+    numbers(extractAnswer(completion) ?? "").at(-1) ??
+    numbers(lastBoxed(completion) ?? "").at(-1) ??
+    (mark < 0 ? null : numbers(completion.slice(mark))[0]) ??
+    numbers(completion).at(-1) ?? null;
+}
+
 /** Grades a completion in the layout against a numeric gold answer. */
 export function gradeLayout(item: TaskItem, completion: string, truncated: boolean): Grade {
-  const extracted = extractNumber(completion);
   const rewards = [
     correctnessReward(completion, item.gold),
     integerReward(completion),
@@ -98,6 +116,15 @@ export function gradeLayout(item: TaskItem, completion: string, truncated: boole
     softFormatReward(completion),
     tagCountReward(completion),
   ];
-  if (extracted === null) return { status: truncated ? "truncated" : "unparseable", extracted, rewards };
-  return { status: Number(extracted) === Number(item.gold) ? "correct" : "wrong", extracted, rewards };
+  return { ...judge(item, extractNumber(completion), truncated), rewards };
+}
+
+/** Grades whatever number may be taken for the answer. */
+export function gradeLayoutLeniently(item: TaskItem, completion: string, truncated: boolean): LenientGrade {
+  return judge(item, extractNumberLeniently(completion), truncated);
+}
+
+function judge({ gold }: TaskItem, extracted: string | null, truncated: boolean): LenientGrade {
+  if (extracted === null) return { status: truncated ? "truncated" : "unparseable", extracted };
+  return { status: Number(extracted) === Number(gold) ? "correct" : "wrong", extracted };
 }

@@ -67,7 +67,7 @@ const namedBelow: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What the task room shows to others: its tasks by name, and the way in for one of a user's. */
-const faces: readonly string[] = ["tasks/registry.ts", "tasks/define_task.ts"];
+const faces: readonly string[] = ["tasks/registry.ts", "tasks/define_task.ts", "tasks/style_task.ts"];
 
 /** One import: who, on which line, what was written, and the file (or package) that it means. */
 interface Import {

@@ -2,6 +2,7 @@
 
 import { visibleText } from "../base/visible_text.ts";
 import type { Results } from "../records/results.ts";
+import { taskText } from "../records/task_text.ts";
 import { configDifferences, metricOf } from "../report/compare/comparable.ts";
 import { machineText } from "../report/compare/machine.ts";
 import { cellScores } from "../stats/cell_scores.ts";
@@ -33,7 +34,7 @@ function factsOf({ experiment, plan, cells }: Results): [string, string][] {
   const commits = new Set(cells.flatMap(({ record }) => record?.environment?.gitCommit?.slice(0, 8) ?? []));
   const machines = new Set(cells.flatMap(({ record }) => record ? [machineText(record)] : []));
   return [
-    ["task", `${experiment.task.name} version ${experiment.task.version}, data ${experiment.task.data.slice(0, 12)}`],
+    ["task", `${taskText(experiment.task)}, data ${experiment.task.data.slice(0, 12)}`],
     ["policy", experiment.policy],
     ["budget", plan?.budget ?? "unknown"],
     ["matchbox", `${plan?.matchbox ?? "unknown"}${commits.size > 0 ? ` at ${[...commits].join(", ")}` : ""}`],

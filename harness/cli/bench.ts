@@ -17,6 +17,7 @@ import { answerText } from "../report/answer.ts";
 import { writeReport } from "../report/write_report.ts";
 import type { Task } from "../contract.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
+import { promptNames } from "../../tasks/style_task.ts";
 import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
 import { dryRun } from "./dry_run.ts";
@@ -26,6 +27,7 @@ import { interruptible } from "./interrupt.ts";
 import { parseCount } from "./parse_count.ts";
 import { openProgress } from "./progress.ts";
 import { resultsTable } from "./results_table.ts";
+import { warmUpLines } from "./warm_up_lines.ts";
 
 /** Flags of `bench`, as commander hands them over. */
 interface BenchFlags {
@@ -33,7 +35,11 @@ interface BenchFlags {
   readonly arms?: readonly string[];
   readonly seeds?: readonly number[];
   readonly policy: string;
+  readonly warmupSft?: number;
+  readonly warmupLr?: number;
   readonly dataDir?: string;
+  readonly prompt: string;
+  readonly grading: string;
   readonly device: string;
   readonly set?: readonly string[];
   readonly config?: string;
@@ -60,6 +66,12 @@ interface BenchFlags {
 const help = (rows: readonly { readonly name: string; readonly summary: string }[]) =>
   rows.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n");
 
+/** Each prompt's name, and the tasks that have it. */
+const promptHelp = [...new Set(tasks.flatMap(promptNames))].map((name) => {
+  const having = tasks.filter((task) => promptNames(task).includes(name));
+  return { name, summary: having.length === tasks.length ? "every task" : having.map((task) => task.name).join(", ") };
+});
+
 /** Adds the command to the program; `done` takes the exit code. */
 export function addBench(
   program: Command,
@@ -79,7 +91,15 @@ export function addBench(
       "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
       "embedded",
     )
+    .option(
+      "--warmup-sft <updates>",
+      "supervised updates on the task's answer layout before, the same for every arm",
+      parseCount("--warmup-sft"),
+    )
+    .option("--warmup-lr <rate>", "their peak learning rate (default: 2e-5)", parseRate)
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--prompt <name>", "how the task asks: paper, or one of its others (below)", "paper")
+    .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
     .option("--config <file>", "config fields from a YAML or JSON file")
@@ -127,6 +147,9 @@ export function addBench(
 Tasks:
 ${help(tasks)}
 
+Prompts:
+${help(promptHelp)}
+
 Arms:
 ${help(arms)}
 
@@ -168,8 +191,11 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     task: task.name,
     taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
+    prompt: flags.prompt,
+    grading: flags.grading,
     policy: flags.policy,
     fetching: { report: fetchProgress() },
+    warmUp: warmUpOf(flags),
     arms: flags.arms ?? profile.arms,
     armFiles: flags.armFile ?? [],
     seeds: flags.seeds ?? profile.seeds,
@@ -191,7 +217,11 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
   let outcome;
   try {
     outcome = await interruptible(
-      (signal, kill) => runExperiment(plan, { signal, kill, report: progress.report, ...(worker ? { worker } : {}) }),
+      (signal, kill) =>
+        runExperiment(plan, {
+          ...{ signal, kill, report: progress.report, onWarmUp: warmUpLines(progress.say) },
+          ...(worker ? { worker } : {}),
+        }),
       () => progress.say("Finishing the updates in flight … Ctrl-C again to stop at once"),
     );
   } finally {
@@ -257,6 +287,20 @@ function parseSweep(text: string): SweptField {
 /** What a setting reads as is a string, a number or a boolean; the types do not say so. */
 function fieldValue(value: unknown): FieldValue {
   return typeof value === "number" || typeof value === "boolean" ? value : String(value);
+}
+
+function warmUpOf(
+  { warmupSft: updates, warmupLr: learningRate }: BenchFlags,
+): NonNullable<ExperimentOptions["warmUp"]> | null {
+  if (updates !== undefined) return { updates, ...(learningRate === undefined ? {} : { learningRate }) };
+  if (learningRate === undefined) return null;
+  throw new MisuseError("Cannot use --warmup-lr without --warmup-sft: say how many updates the warm-up has");
+}
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (rate > 0 && rate <= 1) return rate;
+  throw new MisuseError(`Cannot use --warmup-lr ${text}: it must be a number above 0 and of at most 1`);
 }
 
 function metricOf(name: string | undefined): "accuracy" | "passAtSamples" | null {

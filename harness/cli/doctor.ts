@@ -11,6 +11,7 @@ import { loadTaskFile } from "../experiment/load_files.ts";
 import { findPolicy } from "../experiment/policies.ts";
 import { type Check, checkPrompts, checkRewards, checkRollouts } from "../rl/self_test.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
+import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import { fetchProgress } from "./fetch_progress.ts";
 import { alignColumns } from "./format.ts";
 import { parseCount } from "./parse_count.ts";
@@ -20,6 +21,8 @@ interface DoctorFlags {
   /** False with --no-policy. */
   readonly policy: string | false;
   readonly dataDir?: string;
+  readonly prompt: string;
+  readonly grading: string;
   readonly taskFile?: string;
   readonly set?: readonly string[];
   readonly items: number;
@@ -42,6 +45,8 @@ export function addDoctor(program: Command, done: (exitCode: number) => void): v
     )
     .option("--no-policy", "check the task alone")
     .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--prompt <name>", "how the task asks: paper, or one of its others (see `bench --help`)", "paper")
+    .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--task-file <file>", "TypeScript file that exports a task made with defineTask")
     .option("--set <key=value>", "a config field, e.g. rl.maxCompletionTokens=200; repeatable", collect)
     .option("--items <n>", "items of each split that are checked", parseCount("--items"), 256)
@@ -67,7 +72,7 @@ Examples:
 }
 
 async function doctor(name: string | undefined, flags: DoctorFlags): Promise<number> {
-  const task = await chooseTask(name, flags.taskFile);
+  const own = await chooseTask(name, flags.taskFile), task = styleTask(own, styleOf(own, flags));
   const tasked = overrideFields(defaultConfig, task.defaults, `task "${task.name}"`);
   const config = applySettings(tasked, flags.set ?? []);
   const data = await task.load({ dataDir: flags.dataDir ?? null, level: config.task.level });

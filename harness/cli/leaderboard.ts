@@ -8,6 +8,7 @@ import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Task, TaskData } from "../contract.ts";
 import type { LeaderboardAbout } from "../records/leaderboard_entry.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
+import { recordedStyle } from "../records/task_text.ts";
 import type { GradingSources } from "../report/leaderboard/verify_results.ts";
 import { visibleText } from "../report/visible_text.ts";
 import { quantity } from "./format.ts";
@@ -168,13 +169,17 @@ function aboutOf(
 }
 
 /** The plan's task, and its data where they are generated or given. @throws MisuseError where there is no such task */
-async function sourcesOf({ task: { name, file }, config }: PlanRecord, flags: SourceFlags): Promise<GradingSources> {
+async function sourcesOf(
+  { task: { name, file, ...task }, config }: PlanRecord,
+  flags: SourceFlags,
+): Promise<GradingSources> {
   const { loadTask } = await import("../experiment/load_files.ts");
   if (file !== null && flags.taskFile === undefined) {
     throw new MisuseError(`Cannot grade task "${name}": it is defined in a file … give --task-file`);
   }
-  const task = await loadTask(name, file === null ? null : flags.taskFile ?? null), level = config["task"]?.["level"];
-  return { task, data: await dataOf(task, typeof level === "number" ? level : 1, flags.dataDir ?? null) };
+  const found = await loadTask(name, file === null ? null : flags.taskFile ?? null, recordedStyle(task));
+  const level = config["task"]?.["level"];
+  return { task: found, data: await dataOf(found, typeof level === "number" ? level : 1, flags.dataDir ?? null) };
 }
 
 /** null: the task reads files, and no folder was given. */

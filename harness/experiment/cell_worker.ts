@@ -1,13 +1,15 @@
 // The program of a cell's process: names become things, and the training loop runs. What fails says when it did.
 
 import { FailureError } from "../base/errors.ts";
+import type { CellEvent } from "../contract.ts";
 import { readPolicy } from "../model/policy.ts";
 import { trainCell } from "../rl/train.ts";
 import { loadArm, loadTask } from "./load_files.ts";
-import { serveCell } from "./serve_cell.ts";
+import { cellSpecSchema } from "./protocol.ts";
+import { serveWorker } from "./serve_worker.ts";
 
-await serveCell(async (spec, emit, stop) => {
-  const task = await loadTask(spec.task, spec.taskFile);
+await serveWorker(cellSpecSchema, async (spec, emit: (event: CellEvent) => void, stop) => {
+  const task = await loadTask(spec.task, spec.taskFile, spec.taskStyle);
   const arm = await loadArm(spec.arm, spec.armFile);
   const policy = await readPolicy(spec.policy);
   let phase = "starting", progress = "before the first update";

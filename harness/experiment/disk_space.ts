@@ -9,13 +9,17 @@ import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
 
 /** Bytes that the checkpoints of these cells will add to the disk. */
-export function checkpointBytes({ floats, keep, jobs, config }: ExperimentPlan, cells: readonly PlannedCell[]): number {
+export function checkpointBytes(
+  { floats, keep, jobs, config, warmUp }: ExperimentPlan,
+  cells: readonly PlannedCell[],
+): number {
   const best = config.evaluation.checkpoint === "best" ? 1 : 0;
   const one = 4 * floats * (3 + best); // weights and both moments; the best weights beside them
   const finished = keep === 0 ? 0 : (keep + best) * one;
   const running = (Math.max(1, keep) + best + 1) * one; // a new one is written before an old one goes
   const total = cells.length * finished + Math.min(jobs, cells.length) * (running - finished);
-  return Math.max(0, total - cells.reduce((sum, { spec }) => sum + sizeOf(spec.checkpoints?.folder), 0));
+  const warmed = warmUp && sizeOf(join(warmUp.folder, "policy")) === 0 ? 4 * floats : 0;
+  return Math.max(0, total + warmed - cells.reduce((sum, { spec }) => sum + sizeOf(spec.checkpoints?.folder), 0));
 }
 
 /** @throws MisuseError where the disk has less room than the cells' checkpoints need */

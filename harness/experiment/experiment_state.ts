@@ -97,7 +97,7 @@ export class ExperimentState {
   }
 
   #current(status: ExperimentRecord["status"]): ExperimentRecord {
-    const { plan, settled } = this, found = [...this.cells.values()];
+    const { plan, settled } = this, { file: _, ...task } = settled.task, found = [...this.cells.values()];
     const entries = found.map(({ entry }) => entry);
     const proven = found.flatMap(({ entry: { arm, seed, status }, record }) =>
       status === "finished" && record?.outcome ? [{ arm, seed, outcome: record.outcome }] : []
@@ -110,7 +110,7 @@ export class ExperimentState {
       command: plan.command,
       startedAt: this.startedAt,
       seconds: this.seconds(),
-      task: { name: settled.task.name, version: settled.task.version, data: settled.task.data },
+      task,
       policy: settled.policy.name,
       profile: settled.profile,
       device: settled.device,

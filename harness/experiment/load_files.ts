@@ -8,9 +8,10 @@ import { arms, findArm } from "../arms/registry.ts";
 import { sha256 } from "../base/digest.ts";
 import { MisuseError } from "../base/errors.ts";
 import { isObject, type JsonObject, readTextFile } from "../base/json_file.ts";
-import type { Arm, Task } from "../contract.ts";
+import type { Arm, Task, TaskStyle } from "../contract.ts";
 import { defineTask } from "../../tasks/define_task.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
+import { styleTask } from "../../tasks/style_task.ts";
 
 /** What a file exports. */
 export interface LoadedFile<T> {
@@ -36,10 +37,10 @@ export async function loadArm(name: string, file: string | null): Promise<Arm> {
   return findArm(name, file === null ? arms : (await loadArmFile(file)).exports);
 }
 
-/** The task of that name, from a file or, without one, from Matchbox. @throws MisuseError */
-export async function loadTask(name: string, file: string | null): Promise<Task> {
+/** The task of that name in that style, from a file or, without one, from Matchbox. @throws MisuseError */
+export async function loadTask(name: string, file: string | null, style: TaskStyle = {}): Promise<Task> {
   const own = file === null ? undefined : (await loadTaskFile(file)).exports.find((task) => task.name === name);
-  return own ?? findTask(name);
+  return styleTask(own ?? findTask(name), style);
 }
 
 async function load<T extends { readonly name: string }>(

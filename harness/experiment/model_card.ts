@@ -8,6 +8,7 @@ import { visibleText } from "../base/visible_text.ts";
 import type { EvaluationRecord, Outcome } from "../contract.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
 import type { CellRecord } from "../records/schema.ts";
+import { styleText } from "../records/task_text.ts";
 import { inMarkdown } from "../report/compare/escape.ts";
 
 /** What a card is made from. */
@@ -37,7 +38,7 @@ export function modelCard(source: CardSource): string {
   const policy = plan.policy.name.split(/[\\/]/).findLast((part) => part !== "") ?? ""; // not where it lay
   const name = `${task.name}-${policy}-${arm}-seed-${seed}`;
   const evaluations = outcome.evaluations.filter((one) => one.step === step);
-  const trained = `${inMarkdown(task.name)} (version ${task.version})`;
+  const trained = `${inMarkdown(task.name)} (version ${task.version}${styleText(task)})`;
   return `---
 library_name: transformers
 pipeline_tag: text-generation
@@ -56,7 +57,9 @@ ${evaluations.length === 0 ? "Nothing was asked of these weights." : resultTable
 
 ## How it was trained
 
-${outcome.updates} updates asked ${outcome.asked.count} questions and took ${tokens.prompt} prompt tokens and ${tokens.completion} completion tokens.
+${
+    warmUpLine(plan)
+  }${outcome.updates} updates asked ${outcome.asked.count} questions and took ${tokens.prompt} prompt tokens and ${tokens.completion} completion tokens.
 The experiment was run by
 
     ${command.length > 0 ? visibleText(["deno", "task", ...command].map(shellWord).join(" ")) : "a program"}
@@ -88,6 +91,14 @@ function fieldLines(config: CellRecord["config"]): string {
   return lines.join("\n");
 }
 
+function warmUpLine({ policy: { warmUp } }: PlanRecord): string {
+  if (!warmUp) return "";
+  const { updates, questions, learningRate } = warmUp;
+  return `A supervised warm-up came first: ${updates} updates of ${questions} demonstrations of the task's answer layout, at a
+learning rate of up to ${learningRate}. "Before training" means after it.
+`;
+}
+
 /** Which weights of the cell these are. */
 function which({ outcome, step }: CardSource): string {
   if (step !== outcome.evaluatedStep) {
@@ -117,7 +128,7 @@ function modelIndex(name: string, { record, outcome }: CardSource, tests: readon
           name: ${text(task.name)}
         dataset:
           type: ${text(task.name)}
-          name: ${text(`${task.name} of Matchbox, version ${task.version}`)}
+          name: ${text(`${task.name} of Matchbox, version ${task.version}${styleText(task)}`)}
           split: test
           revision: ${text(outcome.match.data)}
         metrics:

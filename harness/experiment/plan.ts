@@ -17,14 +17,17 @@ import { parameterLayout } from "../model/layout.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
 import { check } from "../records/store.ts";
+import type { WarmUp } from "../rl/warm_up.ts";
 import type { Device } from "../runtime/session.ts";
 import { findTask } from "../../tasks/registry.ts";
+import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
 import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
 import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
 import { findPolicy } from "./policies.ts";
-import { devices } from "./protocol.ts";
+import { devices, type WarmUpSpec } from "./protocol.ts";
 import { planSweep, type SweepOptions } from "./sweep.ts";
+import { warmedFolder, warmUpSpec } from "./warm_up_policy.ts";
 
 export { embeddedPolicies } from "./policies.ts";
 
@@ -33,6 +36,10 @@ export interface ExperimentOptions {
   readonly task: string;
   /** File that defines the task; null for one of Matchbox. @default null */
   readonly taskFile?: string | null;
+  /** Name of one of the task's prompts. @default "paper", its own */
+  readonly prompt?: string;
+  /** "strict", or "lenient" where an answer out of its layout counts. @default "strict" */
+  readonly grading?: string;
   /** Folder with the task's files; null for a generated task. @default null */
   readonly dataDir?: string | null;
   /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
@@ -41,6 +48,8 @@ export interface ExperimentOptions {
   readonly fetching?: FetchOptions;
   /** What finds the policy; a plan with one of which no weights were looked at cannot be run. @default findPolicy */
   readonly find?: typeof findPolicy;
+  /** Supervised updates on the task's layout before any arm; null: none. @default null */
+  readonly warmUp?: { readonly updates: number; readonly learningRate?: number } | null;
   readonly arms: readonly string[];
   /** Files that define arms. @default [] */
   readonly armFiles?: readonly string[];
@@ -80,6 +89,8 @@ export interface ExperimentPlan {
   readonly jobs: number;
   readonly threads: number;
   readonly keep: number;
+  /** What comes before the cells, and makes the policy that they begin with; null: nothing. */
+  readonly warmUp: WarmUpSpec | null;
   /** The policy's shape, and the floats of its weights. */
   readonly model: ModelConfig;
   readonly floats: number;
@@ -99,7 +110,8 @@ export interface ExperimentPlan {
 export async function planExperiment(options: ExperimentOptions): Promise<ExperimentPlan> {
   const { config, policy = "embedded", profile = "custom", command = [], claim = {} } = options;
   const taskFile = typeof options.taskFile === "string" ? await loadTaskFile(options.taskFile) : null;
-  const task = taskFile?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
+  const own = taskFile?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
+  const style = styleOf(own, options), task = styleTask(own, style);
   const armFiles = await Promise.all((options.armFiles ?? []).map(loadArmFile));
   const chosen = unique(options.arms, "arm").map((name) => chooseArm(name, armFiles));
   const arms = unique(chosen.map(({ arm }) => arm.name), "arm").map((_, i) => chosen[i]!.arm);
@@ -117,14 +129,15 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const taskOptions = { dataDir, level: config.task.level };
   const { digest: data } = await task.load(taskOptions);
   const claimed = claimOf(arms, config, claim);
+  const warmUp = checkWarmUp(options.warmUp ?? null);
   const found = await (options.find ?? findPolicy)(policy, options.fetching); // last: it may take a while
 
   const content = sealPlan({
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.plan",
     matchbox: manifest.version,
-    task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null },
-    policy: { name: found.name, files: found.files },
+    task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null, ...style },
+    policy: { name: found.name, files: found.files, ...(warmUp ? { warmUp } : {}) },
     profile,
     device,
     config,
@@ -138,12 +151,16 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const name = `${task.name}-${found.label}-${profile}-${record.digest.slice(0, 8)}`;
   const out = resolve(options.out ?? join("results", name));
 
-  const paths = { out, policy: found.folder, taskFile: taskFile?.path ?? null };
-  const shared = { ...paths, config, every, keep, task: task.name, taskOptions, device, threads };
+  const work = { task: task.name, taskOptions, taskFile: taskFile?.path ?? null, taskStyle: style, device };
+  const before = warmUp && warmUpSpec(out, { ...work, warmUp, policy: found.folder, threads: cores, every, config });
+  const shared = { ...work, out, policy: before ? warmedFolder(out) : found.folder, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
   const { model } = found, floats = parameterLayout(model).size;
-  return { record, claim, task, arms, config, jobs, threads, keep, model, floats, out, command, cells, tuning };
+  return {
+    ...{ record, claim, task, arms, config, jobs, threads, keep, model, floats, out, command, cells, tuning },
+    warmUp: before,
+  };
 }
 
 function chooseArm(name: string, files: readonly LoadedFile<Arm>[]): ChosenArm {
@@ -181,6 +198,18 @@ function checkDevice(name: string): Device {
   const found = devices.find((device) => device === name);
   if (found) return found;
   throw new MisuseError(`Cannot use device "${name}": the devices are ${devices.join(", ")}${suggest(name, devices)}`);
+}
+
+/** Demonstrations of an update of the warm-up. */
+const SHOWN = 16;
+
+function checkWarmUp(asked: ExperimentOptions["warmUp"]): WarmUp | null {
+  if (!asked) return null;
+  const { updates, learningRate = 2e-5 } = asked;
+  if (!(learningRate > 0 && learningRate <= 1)) {
+    throw new MisuseError(`Cannot use warm-up learning rate ${learningRate}: it must be above 0 and at most 1`);
+  }
+  return { updates: atLeast(1, updates, "--warmup-sft"), questions: SHOWN, learningRate };
 }
 
 function atLeast(least: number, value: number, flag: string): number {

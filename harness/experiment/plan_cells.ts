@@ -33,7 +33,7 @@ export interface ChosenArm {
 
 /** What all cells of an experiment share. */
 export interface SharedSpec
-  extends Pick<CellSpec, "task" | "taskOptions" | "taskFile" | "policy" | "device" | "threads"> {
+  extends Pick<CellSpec, "task" | "taskOptions" | "taskFile" | "taskStyle" | "policy" | "device" | "threads"> {
   /** The experiment's folder. */
   readonly out: string;
   /** Before the arms' own fields. */

@@ -6,7 +6,17 @@ import { z } from "zod";
 import { configSchema } from "../config.ts";
 import type { CellEvent } from "../contract.ts";
 import type { Device } from "../runtime/session.ts";
-import { environmentSchema, evaluationSchema, outcomeSchema, sampleSchema, stepSchema } from "../records/schema.ts";
+import {
+  environmentSchema,
+  evaluationSchema,
+  outcomeSchema,
+  sampleSchema,
+  stepSchema,
+  taskStyle,
+} from "../records/schema.ts";
+
+/** The shape of what one side sends, as the other checks it. */
+export type Shape<T> = z.ZodType<T>;
 
 /** Where graphs run. The runtime's own list would load onnxruntime-node, which only workers need. */
 export const devices = ["cpu", "webgpu", "cuda"] as const satisfies readonly Device[];
@@ -19,6 +29,8 @@ export const cellSpecSchema = z.strictObject({
   taskOptions: z.strictObject({ dataDir: z.string().nullable(), level: z.int() }),
   /** File that defines the task; null for one of Matchbox. */
   taskFile: z.string().nullable(),
+  /** How it asks and grades; absent: its first way. */
+  taskStyle: z.strictObject(taskStyle).exactOptional(),
   /** Folder of the policy. */
   policy: z.string(),
   arm: z.string(),
@@ -38,11 +50,53 @@ export const cellSpecSchema = z.strictObject({
 });
 export type CellSpec = z.output<typeof cellSpecSchema>;
 
+/** Everything that a warm-up is a function of, and where it goes. */
+export const warmUpSpecSchema = z.strictObject({
+  ...cellSpecSchema.pick({
+    task: true,
+    taskOptions: true,
+    taskFile: true,
+    taskStyle: true,
+    policy: true,
+    device: true,
+    threads: true,
+    folder: true,
+  }).shape,
+  checkpoints: cellSpecSchema.shape.checkpoints.unwrap(),
+  caps: z.strictObject({ maxPromptTokens: z.int(), maxCompletionTokens: z.int() }),
+  warmUp: z.strictObject({ updates: z.int().min(1), questions: z.int().min(1), learningRate: z.number() }),
+});
+export type WarmUpSpec = z.output<typeof warmUpSpecSchema>;
+
+const failed = z.strictObject({
+  type: z.literal("failed"),
+  message: z.string(),
+  misuse: z.boolean(),
+  stack: z.string().nullable(),
+});
+const phase = z.strictObject({ type: z.literal("phase"), phase: z.string() });
+const warning = z.strictObject({ type: z.literal("warning"), message: z.string() });
+
+/** A line of a warm-up's standard output. `warmed` comes when its policy is written. */
+export const warmUpEventSchema = z.discriminatedUnion("type", [
+  phase,
+  warning,
+  z.strictObject({ type: z.literal("step"), step: z.int(), updates: z.int(), loss: z.number() }),
+  z.strictObject({
+    type: z.literal("warmed"),
+    weights: z.string(),
+    asked: z.string(),
+    losses: z.array(z.number()),
+  }),
+  failed,
+]);
+export type WarmUpEvent = z.output<typeof warmUpEventSchema>;
+
 /** A line of a cell's standard output. */
 export const cellEventSchema: z.ZodType<CellEvent> = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("phase"), phase: z.string() }),
+  phase,
   z.strictObject({ type: z.literal("resumed"), step: z.int().min(0), evaluations: z.array(evaluationSchema) }),
-  z.strictObject({ type: z.literal("warning"), message: z.string() }),
+  warning,
   z.strictObject({ type: z.literal("step"), record: stepSchema, updates: z.int().min(0) }),
   z.strictObject({ type: z.literal("evaluation"), record: evaluationSchema }),
   z.strictObject({ type: z.literal("sample"), record: sampleSchema }),
@@ -53,10 +107,5 @@ export const cellEventSchema: z.ZodType<CellEvent> = z.discriminatedUnion("type"
     peakMemoryBytes: z.int().min(0),
   }),
   z.strictObject({ type: z.literal("stopped"), step: z.int().min(0) }),
-  z.strictObject({
-    type: z.literal("failed"),
-    message: z.string(),
-    misuse: z.boolean(),
-    stack: z.string().nullable(),
-  }),
+  failed,
 ]);

@@ -8,6 +8,7 @@ import { outcomeDigest } from "../records/store.ts";
 import { CellFiles } from "./cell_files.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
+import { cellEventSchema } from "./protocol.ts";
 import { runWorker, type Stops, type WorkerEnd } from "./worker_process.ts";
 
 /** What became of a cell. */
@@ -41,13 +42,18 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
   let failure: string | null = null, log = "", lost: unknown = null;
 
   try {
-    const death = await runWorker(run.worker, { ...spec, resumeAt }, run, async (event) => {
-      await files.take(event).catch((error) => {
-        lost = error;
-        throw error;
-      });
-      run.onEvent(event);
-    });
+    const death = await runWorker(
+      { program: run.worker, events: cellEventSchema },
+      { ...spec, resumeAt },
+      run,
+      async (event) => {
+        await files.take(event).catch((error) => {
+          lost = error;
+          throw error;
+        });
+        run.onEvent(event);
+      },
+    );
     log += death.log;
     // A terminal's Ctrl-C can end a worker that is still starting before this process hears of it.
     if (death.signal === "SIGINT" && !run.stop.aborted) await new Promise((resolve) => setTimeout(resolve, 200));
@@ -71,12 +77,12 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
   }
   const finished = end?.type === "finished" && failure === null ? end : null;
   const interrupted = end?.type === "stopped" || (end === null && (run.stop.aborted || run.kill.aborted));
-  const { record: { task, policy } } = plan;
+  const { record: { task: { file: _, ...task }, policy } } = plan;
   const record: CellRecord = {
     schemaVersion: SCHEMA_VERSION,
     kind: "matchbox.cell",
     status: finished ? "finished" : interrupted ? "interrupted" : "failed",
-    task: { name: task.name, version: task.version, data: task.data },
+    task,
     policy: policy.name,
     arm: spec.arm,
     seed: spec.seed,

@@ -16,7 +16,9 @@ import type { CellResult } from "./run_cell.ts";
 import { type ExperimentProgress, runFoundCell, type RunTools } from "./run_found_cell.ts";
 import { runQueue } from "./run_queue.ts";
 import { PLAN_FILE, settlePlan } from "./settle_plan.ts";
+import type { WarmUpEvent } from "./protocol.ts";
 import { tuneArms, tunedCells } from "./tune_arms.ts";
+import { warmUpPolicy } from "./warm_up_policy.ts";
 
 export type { ExperimentProgress } from "./run_found_cell.ts";
 
@@ -27,6 +29,8 @@ export interface RunOptions {
   /** Ends the running cells at once. */
   readonly kill?: AbortSignal;
   readonly report?: (progress: ExperimentProgress) => void;
+  /** Hears of the supervised warm-up, where there is one. */
+  readonly onWarmUp?: (event: WarmUpEvent) => void;
   /** Program of a cell's process. @default cell_worker.ts */
   readonly worker?: URL;
 }
@@ -55,7 +59,10 @@ export async function runExperiment(plan: ExperimentPlan, options: RunOptions = 
   try {
     const settled = await settlePlan(plan);
     return {
-      record: await runPlan(plan, settled, { stop: AbortSignal.any([signal, kill]), kill, worker, report }),
+      record: await runPlan(plan, settled, {
+        ...{ stop: AbortSignal.any([signal, kill]), kill, worker, report },
+        onWarmUp: options.onWarmUp ?? (() => {}),
+      }),
       results,
     };
   } finally {
@@ -63,18 +70,27 @@ export async function runExperiment(plan: ExperimentPlan, options: RunOptions = 
   }
 }
 
-async function runPlan(asked: ExperimentPlan, settled: PlanRecord, tools: RunTools): Promise<ExperimentRecord> {
+async function runPlan(
+  asked: ExperimentPlan,
+  settled: PlanRecord,
+  tools: RunTools & Required<Pick<RunOptions, "onWarmUp">>,
+): Promise<ExperimentRecord> {
   const begun = { at: new Date(), clock: performance.now() };
   const writePlan = () => writeFileAtomic(join(asked.out, PLAN_FILE), recordText(settled));
-  const { sweep, digest } = settled;
-  if (sweep) await writePlan();
+  const { sweep, digest } = settled, { warmUp } = asked;
+  if (sweep || warmUp) {
+    checkDisk(asked, asked.cells);
+    await writePlan();
+  }
+  const isWarm = !warmUp || await warmUpPolicy(asked.out, warmUp, digest, { ...tools, report: tools.onWarmUp });
+  if (!isWarm) return (await ExperimentState.read(asked, settled, null, begun)).end();
   const tuning = sweep && await tuneArms(asked, sweep, digest, tools);
   const plan = sweep && tuning ? { ...asked, cells: tunedCells(asked, sweep, tuning) } : asked;
 
   const state = await ExperimentState.read(plan, settled, tuning, begun);
   const open = plan.cells.filter((cell) => state.found(cell).entry.status !== "finished");
   checkDisk(plan, open);
-  if (!sweep) await writePlan();
+  if (!sweep && !warmUp) await writePlan();
   for (const cell of plan.cells) {
     if (!open.includes(cell)) tools.report({ type: "found", cell, entry: state.found(cell).entry });
   }

@@ -90,6 +90,7 @@ function comparable(plan: PlanRecord, shared: readonly string[], said: ClaimOpti
     matchbox,
     task,
     policy: policy.files,
+    warmUp: policy.warmUp,
     device,
     config,
     sweep,

@@ -9,7 +9,7 @@ import { findArm } from "../arms/registry.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Arm } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
-import { readPolicy } from "../model/policy.ts";
+import { type Policy, readPolicy } from "../model/policy.ts";
 import { differences } from "../records/differences.ts";
 import { proveMatch } from "../records/match.ts";
 import { METRICS } from "../records/metrics.ts";
@@ -17,6 +17,7 @@ import { type PlanRecord, readPlan } from "../records/plan_schema.ts";
 import { readResults } from "../records/results.ts";
 import { type CellEntry, type ExperimentRecord, SCHEMA_VERSION } from "../records/schema.ts";
 import { readCellRecord, readExperiment } from "../records/store.ts";
+import { recordedStyle } from "../records/task_text.ts";
 import { checkpointSteps } from "../rl/checkpoint.ts";
 import { type CheckedItem, Checklist } from "./checklist.ts";
 import { entryFor, findCell, type FoundCell } from "./found_cell.ts";
@@ -35,6 +36,7 @@ import {
   type VerifySources,
 } from "./verify_cell.ts";
 import { verifyTuning } from "./verify_tuning.ts";
+import { readWarmUp, warmedFolder } from "./warm_up_policy.ts";
 
 /** The cells of a pinned experiment, a line each. */
 const RECORDS_FILE = "records.jsonl";
@@ -69,13 +71,12 @@ interface Location {
 
 /** What the cells are said to be made from. */
 interface Origin {
-  readonly task: {
+  readonly task: PlanRecord["task"];
+  readonly policy: {
     readonly name: string;
-    readonly version: number;
-    readonly data: string;
-    readonly file: string | null;
+    readonly files: Readonly<Record<string, string>> | null;
+    readonly warmUp?: PlanRecord["policy"]["warmUp"];
   };
-  readonly policy: { readonly name: string; readonly files: Readonly<Record<string, string>> | null };
   readonly level: number;
 }
 
@@ -106,7 +107,7 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
     : await available(list, "record.json", () => recordedOrigin(join(root, places[0] ?? "")));
   if (said === null) return list.items;
   const origin = { ...said, policy: { ...said.policy, name: options.policy ?? said.policy.name } };
-  const sources = { plan, ...await readSources(list, origin, options) };
+  const sources = { plan, ...await readSources(list, origin, options, root) };
 
   const cells: ReadCell[] = [];
   for (const place of places) {
@@ -167,17 +168,21 @@ async function recordedOrigin(folder: string): Promise<Origin> {
   };
 }
 
-/** The task, its data and the policy, each checked to be what it was; null for what is not at hand. */
+/**
+ * The task, its data and the policy, each checked to be what it was; null for what is not at hand.
+ * @param root folder of the experiment, which has the policy that it warmed up; null: only its records are there
+ */
 async function readSources(
   list: Checklist,
   origin: Origin,
   options: VerifyOptions,
+  root: string | null,
 ): Promise<Omit<VerifySources, "plan">> {
-  const { task: { name, version, file, data: digest }, policy: { name: policyName, files }, level } = origin;
+  const { task: { name, version, file, data: digest, ...named }, policy: { name: policyName, files }, level } = origin;
   const { taskFile = null, dataDir = null } = options;
   const task = await available(list, `task ${name}`, async () => {
     if (file !== null && taskFile === null) throw new MisuseError("it is defined in a file … give --task-file");
-    return await loadTask(name, taskFile);
+    return await loadTask(name, taskFile, recordedStyle(named));
   });
   const data = task && await available(list, `data of task ${name}`, () => task.load({ dataDir, level }));
   if (task) {
@@ -193,7 +198,25 @@ async function readSources(
   if (found && files) {
     await list.check(`policy ${policyName}`, "digests of files", () => differences(found.files, files));
   }
-  return { task, data, policy };
+  if (!origin.policy.warmUp) return { task, data, policy };
+  return { task, data, policy: await readWarmed(list, root, origin.policy.warmUp) };
+}
+
+/** The policy after its warm-up, checked against what warmup.json says of it; null where it is not at hand. */
+async function readWarmed(list: Checklist, root: string | null, planned: object): Promise<Policy | null> {
+  const place = "warmup/warmup.json";
+  const said = root && await list.read(place, "shape", () => readWarmUp(root));
+  if (!root || !said) {
+    list.skip("the warmed policy", "what depends on it", "it stays in the experiment's folder and is not there");
+    return null;
+  }
+  const policy = await list.read("warmup/policy", "shape", () => readPolicy(warmedFolder(root)));
+  await list.check(place, "settings and weights", () => {
+    const { updates, questions, learningRate, weights } = said;
+    const found = { ...{ updates, questions, learningRate }, weights: policy?.digest ?? weights };
+    return differences(found, { ...planned, weights });
+  });
+  return policy;
 }
 
 /** A record of others must not make this machine fetch gigabytes: only who says --policy wants that. */
@@ -232,7 +255,7 @@ async function verifyRecords(
   checkWanted(options.cell ?? null, plan);
   const said = plannedOrigin(plan);
   const origin = { ...said, policy: { ...said.policy, name: options.policy ?? said.policy.name } };
-  const sources = { plan, ...await readSources(list, origin, options) };
+  const sources = { plan, ...await readSources(list, origin, options, null) };
   for (const [i, { record, storedRecord, answers }] of cells.entries()) {
     const place = placeOf(i);
     if (record === null) {
@@ -326,13 +349,12 @@ async function replay(
   const arm = await available(list, place, () => findArmOf(cell.record.arm, plan, armFiles));
   if (!task || !data || !policy || !arm) return list.skip(place, what, "task, policy or arm are not at hand");
   const range = replayRange(await checkpointSteps(join(cell.folder, "checkpoints")), cell.outcome.updates, replay);
-  const { folder } = await findPolicy(origin.policy.name, { cacheOnly: true });
   const first = range.from + 1, updates = first === range.to ? `update ${first}` : `updates ${first} to ${range.to}`;
   const which = range.from === 0 ? updates : `${updates}, from a checkpoint`;
   await list.check(
     place,
     `${what}: ${which}`,
-    () => replayCell(cell, { task, taskOptions: { dataDir, level: origin.level }, arm, policy: folder }, range),
+    () => replayCell(cell, { task, taskOptions: { dataDir, level: origin.level }, arm, policy: policy.folder }, range),
   );
 }
 

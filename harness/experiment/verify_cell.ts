@@ -156,9 +156,9 @@ function unplanned({ task, policy, arm, seed, config }: CellRecord, plan: PlanRe
   const parts = [plan, ...plan.amendments].filter((part) => part.seeds.includes(seed));
   const planned = parts.flatMap((part) => part.arms).find(({ name }) => name === arm);
   if (!planned) return [`arm "${arm}" with seed ${seed} is not in the plan`];
-  const { name, version, data } = plan.task;
+  const { file: _, ...plannedTask } = plan.task;
   const expected = {
-    task: { name, version, data },
+    task: plannedTask,
     policy: plan.policy.name,
     config: withFields(plan.config, { ...tunedField(config, plan), ...planned.overrides }),
   };

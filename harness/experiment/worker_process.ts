@@ -1,8 +1,7 @@
 // One worker process from spawn to end: the spec goes in, checked events come out, everything else that it prints is
 // kept as its log. It is asked to stop, and killed when it does not heed that or when the reader of its events throws.
 
-import type { CellEvent } from "../contract.ts";
-import { cellEventSchema, type CellSpec } from "./protocol.ts";
+import type { Shape } from "./protocol.ts";
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -26,17 +25,23 @@ const LOG_LENGTH = 32_768;
 /** A worker that has not ended so long after it was asked to is killed. */
 const PATIENCE_MS = 60_000;
 
+/** A program that is a worker, and what the lines of its standard output must be. */
+export interface Worker<Event> {
+  readonly program: URL;
+  readonly events: Shape<Event>;
+}
+
 /**
- * Runs the program `worker` on one cell until it ends.
+ * Runs a worker on one piece of work, told by its spec, until it ends.
  * @throws whatever `onEvent` throws, and Error for output that looks like an event and is none
  */
-export async function runWorker(
-  worker: URL,
-  spec: CellSpec,
+export async function runWorker<Event>(
+  { program, events }: Worker<Event>,
+  spec: object,
   { stop, kill }: Stops,
-  onEvent: (event: CellEvent) => Promise<void>,
+  onEvent: (event: Event) => Promise<void>,
 ): Promise<WorkerEnd> {
-  const args = ["run", "--allow-all", "--quiet", worker.href];
+  const args = ["run", "--allow-all", "--quiet", program.href];
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   let log = "", patience: ReturnType<typeof setTimeout> | undefined;
   const keep = (text: string) => log = (log + text).slice(-LOG_LENGTH);
@@ -68,7 +73,7 @@ export async function runWorker(
     if (stop.aborted) ask();
     if (kill.aborted) end();
     for await (const line of lines(child.stdout)) {
-      if (line.startsWith('{"type":')) await onEvent(parseEvent(line));
+      if (line.startsWith('{"type":')) await onEvent(parseEvent(line, events));
       else keep(line + "\n"); // native libraries print where they like
     }
     await stderr;
@@ -93,9 +98,9 @@ async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGen
   }
 }
 
-function parseEvent(line: string): CellEvent {
-  const result = cellEventSchema.safeParse(JSON.parse(line));
+function parseEvent<Event>(line: string, events: Shape<Event>): Event {
+  const result = events.safeParse(JSON.parse(line));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new Error(`Cannot read an event of the cell's process: ${issue?.path.join(".")}: ${issue?.message}`);
+  throw new Error(`Cannot read an event of a worker's process: ${issue?.path.join(".")}: ${issue?.message}`);
 }

@@ -5,11 +5,19 @@ import { bundleSchema } from "./bundle.ts";
 import { leaderboardEntrySchema } from "./leaderboard_entry.ts";
 import { paperSchema } from "./papers.ts";
 import { planSchema } from "./plan_schema.ts";
-import { cellRecordSchema, experimentSchema, sampleSchema, stepSchema, tuningSchema } from "./schema.ts";
+import {
+  cellRecordSchema,
+  experimentSchema,
+  sampleSchema,
+  stepSchema,
+  tuningSchema,
+  warmUpRecordSchema,
+} from "./schema.ts";
 
 const shapes = {
   "plan": { schema: planSchema, title: "plan.json: what an experiment runs and claims, written before" },
   "tuning": { schema: tuningSchema, title: "tuning.json: what was tried for each arm, and chosen" },
+  "warmup": { schema: warmUpRecordSchema, title: "warmup.json: what the supervised warm-up came to" },
   "experiment": { schema: experimentSchema, title: "experiment.json: a set of matched cells" },
   "record": { schema: cellRecordSchema, title: "record.json: one cell" },
   "step": { schema: stepSchema, title: "a line of steps.jsonl: one update" },

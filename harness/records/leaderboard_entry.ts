@@ -2,6 +2,7 @@
 // verified) and what its maker says of it (`about`). Everything but `about` is derived, and derived again by a check.
 
 import { z } from "zod";
+import { taskStyle } from "./schema.ts";
 
 const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
 const fieldValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -24,6 +25,7 @@ const group = z.strictObject({
   questions: z.int().min(1).describe("how many they are"),
   weights: sha256Hex().describe("of the policy before training"),
   template: sha256Hex(),
+  ...taskStyle,
   metric: z.enum(["accuracy", "passAtSamples"]),
   samples: z.int().min(1).describe("sampled completions a question; 1: one greedy"),
   checkpoint: z.enum(["last", "best"]),

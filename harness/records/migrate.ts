@@ -20,6 +20,7 @@ const steps = {
   "matchbox.plan": [null, same],
   "matchbox.tuning": [null, same],
   "matchbox.bundle": [null, null],
+  "matchbox.warmup": [null, null],
   "step": [stepFrom1, same],
   "sample": [same, same],
 } as const satisfies Readonly<Record<string, readonly (Step | null)[]>>;

@@ -7,7 +7,7 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import { isObject, readJsonFile } from "../base/json_file.ts";
-import { SCHEMA_VERSION } from "./schema.ts";
+import { SCHEMA_VERSION, taskStyle } from "./schema.ts";
 import { checkStored, storedDigest } from "./store.ts";
 
 const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
@@ -48,10 +48,16 @@ export const planSchema = z.strictObject({
     version: z.int().min(0),
     data: sha256Hex(),
     file: sha256Hex().nullable().describe("SHA-256 of the file that defines it; null for a task of Matchbox"),
+    ...taskStyle,
   }),
   policy: z.strictObject({
     name: z.string(),
     files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
+    warmUp: z.strictObject({
+      updates: z.int().min(1),
+      questions: z.int().min(1).describe("demonstrations of an update"),
+      learningRate: z.number().positive().describe("peak"),
+    }).optional().describe("supervised warm-up on the task's layout before any arm, the same for all"),
   }),
   profile: z.string(),
   device: z.enum(["cpu", "webgpu", "cuda"]),

@@ -131,7 +131,13 @@ export const environmentSchema = z.strictObject({
 const fieldValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const recordedConfig = z.record(z.string(), z.record(z.string(), fieldValue)).describe("by group and field");
 
-const recordedTask = z.strictObject({ name: z.string(), version: count(), data: sha256Hex() });
+/** How a task asked and graded, as far as it was not its first way; part of a plan's task and of a record's. */
+export const taskStyle = {
+  prompt: z.string().exactOptional().describe("name of the task's prompt; absent: its own, paper"),
+  grading: z.literal("lenient").exactOptional().describe("absent: strict, an answer counts in the task's layout alone"),
+};
+
+const recordedTask = z.strictObject({ name: z.string(), version: count(), data: sha256Hex(), ...taskStyle });
 
 /** record.json of a cell. */
 export const cellRecordSchema = z.strictObject({
@@ -228,6 +234,19 @@ export const tuningSchema = z.strictObject({
   ...tuning,
 });
 
+/** warmup.json. */
+export const warmUpRecordSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  kind: z.literal("matchbox.warmup"),
+  plan: sha256Hex().describe("digest of the plan in plan.json"),
+  updates: z.int().min(1),
+  questions: z.int().min(1).describe("demonstrations of an update"),
+  learningRate: z.number().positive().describe("peak"),
+  weights: sha256Hex().describe("SHA-256 of the warmed weights, which every cell begins with"),
+  asked: sha256Hex().describe("chained SHA-256 over the ids of the questions that were shown"),
+  losses: z.array(z.number()).describe("of each update, nats a token"),
+});
+
 /** What a number means, and which way is better. */
 export const metricSchema = z.strictObject({
   name: z.string(),
@@ -272,6 +291,7 @@ type Read<S extends z.ZodType> = Frozen<z.output<S>>;
 export type CellRecord = Read<typeof cellRecordSchema>;
 export type CellEntry = Read<typeof cellEntrySchema>;
 export type TuningRecord = Read<typeof tuningSchema>;
+export type WarmUpRecord = Read<typeof warmUpRecordSchema>;
 export type Tuning = NonNullable<Read<typeof experimentSchema>["tuning"]>;
 export type FieldValue = Read<typeof fieldValue>;
 export type Metric = Read<typeof metricSchema>;

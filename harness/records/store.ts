@@ -22,6 +22,8 @@ import {
   stepSchema,
   type TuningRecord,
   tuningSchema,
+  type WarmUpRecord,
+  warmUpRecordSchema,
 } from "./schema.ts";
 
 /** SHA-256 (hex) of the outcome's canonical JSON. */
@@ -83,6 +85,11 @@ export function checkExperiment(value: unknown, place: string): ExperimentRecord
 /** A tuning.json. @throws FailureError as {@linkcode readCellRecord} does. */
 export async function readTuning(path: string): Promise<TuningRecord> {
   return checkStored("matchbox.tuning", tuningSchema, await readJsonFile(path), path);
+}
+
+/** A warmup.json. @throws FailureError as {@linkcode readCellRecord} does. */
+export async function readWarmUpRecord(path: string): Promise<WarmUpRecord> {
+  return checkStored("matchbox.warmup", warmUpRecordSchema, await readJsonFile(path), path);
 }
 
 /** Lines, each as the record that it is, with what was stored. */

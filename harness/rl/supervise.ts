@@ -1,5 +1,5 @@
 // Supervised training on (prompt, completion) pairs: the loss is the mean of -log p over completion tokens. It teaches
-// the embedded policies their skill and their habits; it is not part of any arm.
+// the embedded policies their skill and their habits, and warms others up; it is not part of any arm.
 
 import { FailureError } from "../base/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -33,7 +33,7 @@ export class Supervisor {
     private readonly runtime: Runtime,
     private readonly config: ModelConfig,
     private readonly weights: Weights,
-    private readonly optimizer: AdamW,
+    readonly optimizer: AdamW,
   ) {
     this.#resident = residentWeights(weights);
     this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? 1 : MANY_PASSES);
@@ -69,6 +69,11 @@ export class Supervisor {
     gradient.release();
     this.#resident.changed();
     return loss;
+  }
+
+  /** To be called when the weights were changed from outside. */
+  changed(): void {
+    this.#resident.changed();
   }
 
   /** One pass: rows (t, b), every completion token with the same weight. */

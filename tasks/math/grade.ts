@@ -5,7 +5,7 @@
 // the released code compares characters, so that the reward and the accuracy agree. An answer about which nothing is
 // decided (same_answer.ts) is wrong in both.
 
-import type { Grade, TaskItem } from "../../harness/contract.ts";
+import type { Grade, LenientGrade, TaskItem } from "../../harness/contract.ts";
 import { softFormatReward, strictFormatReward, tagCountReward } from "../rewards.ts";
 import { extractAnswer, extractLeniently } from "./extract.ts";
 import { sameAnswer } from "./same_answer.ts";
@@ -15,18 +15,17 @@ export const mathRewardNames: readonly string[] = ["correctness", "strictFormat"
 
 /** Grades strictly: what is not in a closed <answer> is no answer. */
 export function gradeMath(item: TaskItem, completion: string, truncated: boolean): Grade {
-  return gradeExtracted(item, completion, truncated, extractAnswer(completion));
-}
-
-/** Grades whatever may be taken for the answer; the rewards for the layout are the same. */
-export function gradeMathLeniently(item: TaskItem, completion: string, truncated: boolean): Grade {
-  return gradeExtracted(item, completion, truncated, extractLeniently(completion));
-}
-
-function gradeExtracted(item: TaskItem, completion: string, truncated: boolean, extracted: string | null): Grade {
-  const correct = extracted !== null && sameAnswer(item.gold, extracted, item.question) === "equal";
+  const verdict = judge(item, extractAnswer(completion), truncated);
   const layout = [strictFormatReward(completion), softFormatReward(completion), tagCountReward(completion)];
-  const rewards = [correct ? 1 : 0, ...layout];
-  if (extracted === null) return { status: truncated ? "truncated" : "unparseable", extracted, rewards };
-  return { status: correct ? "correct" : "wrong", extracted, rewards };
+  return { ...verdict, rewards: [verdict.status === "correct" ? 1 : 0, ...layout] };
+}
+
+/** Grades whatever may be taken for the answer. */
+export function gradeMathLeniently(item: TaskItem, completion: string, truncated: boolean): LenientGrade {
+  return judge(item, extractLeniently(completion), truncated);
+}
+
+function judge({ gold, question }: TaskItem, extracted: string | null, truncated: boolean): LenientGrade {
+  if (extracted === null) return { status: truncated ? "truncated" : "unparseable", extracted };
+  return { status: sameAnswer(gold, extracted, question) === "equal" ? "correct" : "wrong", extracted };
 }

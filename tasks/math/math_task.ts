@@ -11,8 +11,9 @@ import { sha256 } from "../../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import type { Task, TaskItem } from "../../harness/contract.ts";
 import { type ItemRow, itemsSource, readItemFile } from "../item_file.ts";
-import { layOut, layoutPrompt } from "../rewards.ts";
-import { gradeMath, mathRewardNames } from "./grade.ts";
+import { mathPrompts, paperPrompt } from "../prompts.ts";
+import { layOut } from "../rewards.ts";
+import { gradeMath, gradeMathLeniently, mathRewardNames } from "./grade.ts";
 
 /** A file that a task reads, as it was when this was written. What a run read is in its record: `TaskData.digest`. */
 export interface SourceFile {
@@ -60,7 +61,7 @@ const isValidation = ({ question }: TaskItem) => parseInt(digestOf(question).sli
 
 /** A task tested on one file and trained on the training half of MATH. */
 export function mathTask({ name, summary, test, goldOf, example, maxPromptTokens = 1024 }: MathTask): Task {
-  const answer = (_: TaskItem, text: string) => layOut(`The answer is ${text}.`, text);
+  const answer: Task["answer"] = (_, text, reasoning = `The answer is ${text}.`) => layOut(reasoning, text);
   return {
     name,
     version: 1,
@@ -101,8 +102,10 @@ export function mathTask({ name, summary, test, goldOf, example, maxPromptTokens
       }
       return { splits, digest: sha256(...[training, held, asked].map(({ bytes }) => sha256(bytes))) };
     },
-    prompt: ({ question }) => [{ role: "system", content: layoutPrompt }, { role: "user", content: question }],
+    prompt: paperPrompt,
+    prompts: mathPrompts,
     grade: gradeMath,
+    gradeLeniently: gradeMathLeniently,
     answer,
     defaults: { "rl.maxPromptTokens": maxPromptTokens, "rl.maxCompletionTokens": 300 },
     example: {

@@ -88,3 +88,12 @@ Deno.test("doctor refuses what it cannot use with exit code 2", async () => {
     match(stderr, message);
   }
 });
+
+Deno.test("doctor asks by --prompt and grades by --grading, and refuses names that are not there", async () => {
+  const plain = await doctor("arithmetic", ...few, "--prompt", "plain", "--grading", "lenient");
+  match(plain.stdout, /^gold answers are right +ok/m);
+  const wrong = await doctor("arithmetic", ...few, "--prompt", "plane");
+  equal(wrong.code, 2);
+  match(wrong.stderr, /Cannot use --prompt plane: the prompts of task "arithmetic" are paper, plain, direct, think/);
+  equal((await doctor("arithmetic", ...few, "--grading", "lax")).code, 2);
+});

@@ -49,7 +49,7 @@ Deno.test("explore answers piped commands in order and exits 0, with and without
   const { code, stdout, stderr } = await run("list\nshow grpo 1\nquit\nlist\n", "explore", folder);
   equal(stderr, "");
   equal(code, 0);
-  equal(stdout.match(/: arithmetic 1, policy embedded/g)?.length, 1, "nothing after quit");
+  equal(stdout.match(/: arithmetic version 1, policy embedded/g)?.length, 1, "nothing after quit");
   ok(stdout.indexOf("grpo seed 1: finished") > stdout.indexOf("memory-r+"));
   doesNotMatch(stdout, /matchbox>|[^\P{Cc}\n]/u, "no prompt and no escape sequence");
   const open = await run("list", "explore", folder); // without a line end

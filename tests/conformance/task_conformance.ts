@@ -2,6 +2,7 @@
 
 import { deepStrictEqual, notStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { type ItemSource, type Split, type Task, type TaskData } from "../../harness/contract.ts";
+import { promptNames, styleTask } from "../../tasks/style_task.ts";
 
 const splitNames: readonly Split[] = ["train", "validation", "test"];
 const sampleSize = 512;
@@ -123,19 +124,61 @@ export function testTask(task: Task, label: string, load: () => Promise<TaskData
     }
   });
 
-  Deno.test(`${label}: the prompt ends with a message of the user that holds the question`, async () => {
-    const { splits } = await load();
+  Deno.test(`${label}: each prompt ends with a message of the user that holds the question, and no two are the same`, async () => {
+    const { splits } = await load(), names = promptNames(task);
     for (const item of [exampleItem, splits.test.item(0)]) {
-      const last = task.prompt(item).at(-1);
-      strictEqual(last?.role, "user");
-      ok(last.content.includes(item.question));
+      const chats = names.map((prompt) => styleTask(task, { prompt }).prompt(item));
+      for (const chat of chats) {
+        const last = chat.at(-1);
+        strictEqual(last?.role, "user");
+        ok(last.content.includes(item.question));
+      }
+      strictEqual(new Set(chats.map((chat) => JSON.stringify(chat))).size, names.length);
     }
+    deepStrictEqual(styleTask(task, { prompt: "paper" }).prompt(exampleItem), task.prompt(exampleItem));
   });
+
+  if (task.gradeLeniently) testLenient(task, label, load);
 
   Deno.test(`${label}: a position outside a split throws a RangeError`, async () => {
     const { splits } = await load();
     for (const split of splitNames) {
       for (const index of [-1, 0.5, NaN, splits[split].size]) throws(() => splits[split].item(index), RangeError);
+    }
+  });
+}
+
+/** What lenient grading must hold to. */
+function testLenient(task: Task, label: string, load: () => Promise<TaskData>): void {
+  const lenient = styleTask(task, { grading: "lenient" }), { item } = task.example;
+
+  Deno.test(`${label}: lenient grading agrees with strict grading on every answer in the layout, and never moves a reward`, async () => {
+    const { splits } = await load();
+    for (const one of splitNames.flatMap((split) => firstItems(splits[split]).slice(0, 32))) {
+      for (const text of [task.answer(one, one.gold), task.answer(one, `${one.gold}1`), one.gold, ""]) {
+        const strict = task.grade(one, text, false), found = lenient.grade(one, text, false);
+        deepStrictEqual(found.rewards, strict.rewards, one.id);
+        if (strict.extracted !== null) deepStrictEqual(found, strict, one.id);
+      }
+    }
+  });
+
+  Deno.test(`${label}: lenient grading finds the answer without its tags, and none where there is nothing`, () => {
+    const bare = `The answer is ${item.gold}`;
+    notStrictEqual(task.grade(item, bare, false).status, "correct");
+    strictEqual(lenient.grade(item, bare, false).status, "correct");
+    strictEqual(lenient.grade({ ...item, gold: `${item.gold}1` }, bare, false).status, "wrong");
+    for (const [truncated, status] of [[false, "unparseable"], [true, "truncated"]] as const) {
+      strictEqual(lenient.grade(item, "", truncated).status, status);
+      strictEqual(lenient.grade(item, "I do not know.", truncated).status, status);
+    }
+  });
+
+  Deno.test(`${label}: 50,000 characters are graded leniently in under a second`, () => {
+    for (const piece of ["1,", "1,111,", "- ", "\\boxed{", "#### ", "(1+", "answer is ", "<answer>9</answer>"]) {
+      const start = performance.now();
+      lenient.grade(item, piece.repeat(Math.ceil(50_000 / piece.length)), true);
+      ok(performance.now() - start < 1000, `"${piece}" took ${performance.now() - start} ms`);
     }
   });
 }

@@ -49,6 +49,20 @@ Deno.test("planExperiment()", async (t) => {
     equal(new Set([first, ...folders]).size, others.length + 1);
   });
 
+  await t.step(
+    "names a prompt and lenient grading in the plan and to its cells, and nothing where they are the task's own",
+    async () => {
+      const { record, cells } = await plan({ prompt: "plain", grading: "lenient" });
+      deepEqual([record.task.prompt, record.task.grading], ["plain", "lenient"]);
+      deepEqual(cells[0]?.spec.taskStyle, { prompt: "plain", grading: "lenient" });
+      const own = await plan({ prompt: "paper", grading: "strict" });
+      deepEqual(Object.keys(own.record.task), ["name", "version", "data", "file"]);
+      equal(own.record.digest, (await plan()).record.digest);
+      await refused({ prompt: "pretty" }, /the prompts of task "arithmetic" are paper, plain/);
+      await refused({ grading: "lax" }, /must be strict or lenient/);
+    },
+  );
+
   await t.step("claims the family of all trained arms against plain GRPO, or the first that trains", async () => {
     const claim = async (arms: readonly string[], more: Partial<ExperimentOptions> = {}) =>
       (await plan({ arms, ...more })).record.claim;

@@ -86,7 +86,7 @@ Deno.test("runExperiment() finishes the other cells when one fails, and says why
     if (Deno.build.os !== "windows") {
       match(failure(killed), /killed by SIGKILL, most likely for want of memory .*--jobs/);
     }
-    match(failure(garbled), /Cannot read an event of the cell's process: record\.step/);
+    match(failure(garbled), /Cannot read an event of a worker's process: record\.step/);
     match(failure(crashes), /exit code 134.*--debug/);
     const logOf = (seed: number) => results.find((result) => result.record.seed === seed)?.log ?? "";
     match(logOf(crashes), /a native library says hello[^]*free\(\): invalid pointer/);

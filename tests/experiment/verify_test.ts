@@ -1,12 +1,12 @@
 // A small real experiment is made once; every test changes one thing in a copy of it, and verify() must name the file.
 
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main } from "../../harness/cli/main.ts";
 import { defaultConfig, overrideConfig } from "../../harness/config_options.ts";
-import type { Outcome, SampleRecord, StepRecord } from "../../harness/contract.ts";
+import type { Outcome, SampleRecord, StepRecord, Task } from "../../harness/contract.ts";
 import { sha256 } from "../../harness/base/digest.ts";
 import { isObject, parseJson } from "../../harness/base/json_file.ts";
 import { planExperiment } from "../../harness/experiment/plan.ts";
@@ -27,6 +27,9 @@ import {
   stepChain,
 } from "../../harness/records/store.ts";
 import { readCheckpoint, writeCheckpoint } from "../../harness/rl/checkpoint.ts";
+import { readPolicy } from "../../harness/model/policy.ts";
+import { arithmetic } from "../../tasks/arithmetic.ts";
+import { styleTask } from "../../tasks/style_task.ts";
 
 const parent = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(parent, { recursive: true }));
@@ -455,4 +458,48 @@ Deno.test("verify prints a line for each file, exits with 1 where something fail
   const value = parseJson(bad.stdout, "standard output");
   deepEqual(isObject(value) && [value.ok, Array.isArray(value.checks)], [false, true]);
   equal((await run(join(folder, "nothing"))).code, 2);
+});
+
+Deno.test("verify() grades and replays in the style that the plan names, in the experiment and in a cell that stands alone", async () => {
+  const out = join(parent, "styled"), talkative = join(parent, "talkative");
+  cpSync(policy, talkative, { recursive: true });
+  const template =
+    "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
+  edit(join(talkative, "tokenizer_config.json"), (config) => config["chat_template"] = template); // with system messages
+  const options = {
+    task: "arithmetic",
+    policy: talkative,
+    arms: ["grpo"],
+    seeds: [3],
+    config,
+    threads: 1,
+    jobs: 1,
+  } as const;
+  const styled = await planExperiment({ ...options, prompt: "plain", grading: "lenient", out });
+  equal((await runExperiment(styled)).record.status, "finished");
+  const items = await verify(out);
+  deepEqual(items.filter(({ state }) => state !== "ok"), []);
+  equal(items.at(-1)?.what, "replay: updates 3 to 4, from a checkpoint");
+  const { task, outcome } = await readCellRecord(join(out, "grpo/seed-3/record.json"));
+  deepEqual([task.prompt, task.grading], ["plain", "lenient"]);
+  const { tokenizer } = await readPolicy(talkative);
+  const digest = ({ prompt, example }: Task) => {
+    const { text, tokens } = tokenizer.chat(prompt(example.item));
+    return sha256(text, "\n", tokens.join());
+  };
+  equal(outcome?.match.template, digest(styleTask(arithmetic, { prompt: "plain" })));
+  notEqual(outcome?.match.template, digest(arithmetic));
+
+  const alone = join(parent, "styled-alone");
+  cpSync(join(out, "grpo/seed-3"), alone, { recursive: true });
+  deepEqual(await failures(alone, {}), []);
+  edit(join(out, "plan.json"), (plan) => plan["task"] = { ...Object(plan["task"]), grading: undefined });
+  ok((await failures(out)).some((problem) => problem.startsWith("plan.json")));
+  const strict = { ...styled.record.task };
+  delete (strict as { grading?: string }).grading;
+  const { digest: _, amendments: __, ...content } = styled.record;
+  writeFileSync(join(out, "plan.json"), recordText(sealPlan({ ...content, task: strict })));
+  const wrong = await failures(out);
+  ok(wrong.some((problem) => problem.startsWith("grpo/seed-3/record.json: plan")), wrong.join("\n"));
+  ok(wrong.some((problem) => problem === "grpo/seed-3/samples.jsonl: grades"), wrong.join("\n"));
 });

@@ -10,7 +10,8 @@ import { sha256 } from "../../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import type { CellEvent, EvaluationRecord, Outcome, SampleRecord, Split, StepRecord } from "../../harness/contract.ts";
 import type { CellSpec } from "../../harness/experiment/protocol.ts";
-import { serveCell } from "../../harness/experiment/serve_cell.ts";
+import { cellSpecSchema } from "../../harness/experiment/protocol.ts";
+import { serveWorker } from "../../harness/experiment/serve_worker.ts";
 import { stepChain } from "../../harness/records/store.ts";
 
 /** What a seed of this worker stands for; every other seed finishes at once. */
@@ -261,5 +262,5 @@ function garble(): void {
 }
 
 if (import.meta.main) {
-  await serveCell(fakeCell);
+  await serveWorker(cellSpecSchema, fakeCell);
 }

@@ -30,7 +30,8 @@ function gradedAnswer(item: TaskItem, sample: number, right: boolean): Answer {
   const completion = arithmetic.answer(item, right ? item.gold : `${item.gold}1`);
   const { status, extracted, rewards } = arithmetic.grade(item, completion, false);
   const named = Object.fromEntries(arithmetic.rewards.map((name, i) => [name, rewards[i] ?? 0]));
-  return { ...item, sample, status, said: { completion, extracted, rewards: named, tokens: 9 } };
+  const { id, question, gold } = item;
+  return { id, question, gold, sample, status, said: { completion, extracted, rewards: named, tokens: 9 } };
 }
 
 /** The results with digests, counts and entries made anew from their answers. */

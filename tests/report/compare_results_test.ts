@@ -106,6 +106,11 @@ Deno.test("compareResults() names the digest that differs", () => {
   match(problemsOf(experimentOf({ task: { ...task, name: "other" } })), /^task: other, in the baseline arithmetic$/);
   match(problemsOf(experimentOf({ task: { ...task, version: 9 } })), /^task version: 9, in the baseline 1$/);
   match(problemsOf(experimentOf({ task: { ...task, data: "3".repeat(64) } })), /^task data: 333333333333…, in the/);
+  match(problemsOf(experimentOf({ task: { ...task, prompt: "plain" } })), /^prompt: plain, in the baseline paper$/);
+  match(
+    problemsOf(experimentOf({ task: { ...task, grading: "lenient" } })),
+    /^grading: lenient, in the baseline strict$/,
+  );
   match(problemsOf(digestOf("template")), /^prompt template of all shared cells differ$/);
   match(problemsOf(digestOf("items")), /^evaluated questions of all shared cells differ$/);
   match(problemsOf(digestOf("weights")), /^initial weights of all shared cells differ \(policy embedded, in the/);

@@ -49,6 +49,12 @@ Deno.test("defineTask() says which field is wrong", () => {
   for (const field of ["load", "prompt", "grade", "answer"]) {
     refused({ [field]: undefined }, new RegExp(`${field} is undefined, must be a function`));
   }
+  refused({ gradeLeniently: 3 }, /gradeLeniently is 3, must be a function/);
+  refused({ gradeLeniently: () => ({ status: "wrong", extracted: "2" }) }, /its example is leniently graded "wrong"/);
+  refused({ prompts: "plain" }, /prompts must be a mapping of names to functions/);
+  refused({ prompts: { plain: 1 } }, /prompts\.plain must be a function/);
+  refused({ prompts: { "a b": fine.prompt } }, /Cannot define prompt "a b"/);
+  refused({ prompts: { paper: fine.prompt } }, /"paper" is the name of prompt itself/);
   refused({ defaults: undefined }, /defaults is undefined, must be a mapping/);
   refused({ defaults: { "rl.update": 3 } }, /"rl\.update" \(defaults of task "my-task"\): .*"rl\.updates"/);
   refused({ defaults: { "rl.completions": 1 } }, /rl\.completions = 1/);

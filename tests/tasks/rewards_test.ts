@@ -3,7 +3,9 @@ import type { TaskItem } from "../../harness/contract.ts";
 import {
   correctnessReward,
   extractNumber,
+  extractNumberLeniently,
   gradeLayout,
+  gradeLayoutLeniently,
   integerReward,
   layOut,
   rewardNames,
@@ -130,6 +132,46 @@ Deno.test("extractNumber() reads the number in the last <answer>, which must be 
     ["18", null],
   ];
   for (const [text, number] of cases) strictEqual(extractNumber(text), number, text);
+});
+
+Deno.test("extractNumberLeniently() takes <answer>, then a box, then what follows ####, then the last number", () => {
+  const cases: readonly [string, string | null][] = [
+    ["<answer>18</answer> and 3 more", "18"],
+    ["<answer>18 eggs</answer> and 3 more", "18"],
+    ["<answer>9 + 9 = 18</answer>", "18"],
+    ["<answer>\n18", "18"],
+    ["so \\boxed{18}, not 19", "18"],
+    ["so \\boxed{\\$1,080.50} in all", "1080.50"],
+    ["work 3*6=18\n#### 18\nThat took 5 minutes", "18"],
+    ["#### 1\n#### 18", "18"],
+    ["#### none", null],
+    ["The answer is 18.", "18"],
+    ["She makes $1,234,567.89, wow", "1234567.89"],
+    ["1,2,3", "3"],
+    ["1,0000", "0000"],
+    ["it sinks to -5 degrees", "-5"],
+    ["he owes -$5", "-5"],
+    ["10-3", "3"],
+    ["10 - 3", "3"],
+    ["(4)-3", "3"],
+    ["= -3", "-3"],
+    ["x2 and B12", null],
+    [".5 of it", ".5"],
+    ["so...42", "42"],
+    ["7.", "7"],
+    ["25%", "25"],
+    ["no number", null],
+    ["", null],
+  ];
+  for (const [text, number] of cases) strictEqual(extractNumberLeniently(text), number, text);
+});
+
+Deno.test("gradeLayoutLeniently() moves the status alone", () => {
+  const verdict = (text: string, truncated = false) => gradeLayoutLeniently(item, text, truncated);
+  deepStrictEqual(verdict("It is 18."), { status: "correct", extracted: "18" });
+  deepStrictEqual(verdict("It is 18.", true), { status: "correct", extracted: "18" });
+  deepStrictEqual(verdict("It is 18 or 19"), { status: "wrong", extracted: "19" });
+  deepStrictEqual(verdict("It is many", true), { status: "truncated", extracted: null });
 });
 
 Deno.test("gradeLayout() compares by value and reports what became of the completion", () => {

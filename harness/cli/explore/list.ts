@@ -1,5 +1,6 @@
 // `list`: the arms of an experiment with their scores, or its cells one by one.
 
+import { taskText } from "../../records/task_text.ts";
 import { alignColumns, percent, points, quantity } from "../format.ts";
 import type { Estimate } from "../../stats/estimate.ts";
 import { type Exploration, metricNames, probability } from "./exploration.ts";
@@ -25,7 +26,7 @@ function headText({ results: { origin, experiment, plan }, study }: Exploration)
   const finished = cells.filter((cell) => cell.status === "finished").length;
   const against = study.against === null ? "" : `, against ${visibleText(study.against)}`;
   return [
-    visibleText(`${origin}: ${task.name} ${task.version}, policy ${policy}, profile ${profile}`, 400),
+    visibleText(`${origin}: ${taskText(task)}, policy ${policy}, profile ${profile}`, 400),
     `${status}: ${finished} of ${cells.length} cells finished; ${study.matched ? "matched" : "NOT matched"}` +
     `${plan === null ? "; no plan" : ""}`,
     `${metricNames[study.metric]}${against}; the least difference that matters: ${

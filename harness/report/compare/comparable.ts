@@ -60,6 +60,8 @@ export function comparable(candidate: Results, baseline: Results, shared: readon
   problems.push(...differ("task", ours.task.name, theirs.task.name));
   problems.push(...differ("task version", ours.task.version, theirs.task.version));
   problems.push(...differ("task data", ours.task.data, theirs.task.data));
+  problems.push(...differ("prompt", ours.task.prompt ?? "paper", theirs.task.prompt ?? "paper"));
+  problems.push(...differ("grading", ours.task.grading ?? "strict", theirs.task.grading ?? "strict"));
   const metric = metricOf(baseline), configs = configDifferences(ours.config, theirs.config, metric);
   problems.push(...configs.serious.map(({ text }) => text));
   if (shared.length === 0) problems.push(...nothingShared(candidate, baseline));

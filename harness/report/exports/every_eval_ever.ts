@@ -7,6 +7,7 @@
 import { sha256 } from "../../base/digest.ts";
 import type { EvaluationRecord } from "../../contract.ts";
 import type { Answer, Said } from "../../records/results.ts";
+import { recordedStyle } from "../../records/task_text.ts";
 import { wilson } from "../../stats/wilson.ts";
 import { endOf, type ExportedCell, type ExportFormat, folderNames, lacksCells, lastOn } from "./export_format.ts";
 
@@ -119,7 +120,13 @@ function resultOf({ task, config }: ExportedCell["record"], evaluation: Evaluati
     source_data: {
       dataset_name: task.name,
       source_type: "other",
-      additional_details: { split: "test", questions: String(n), version: String(task.version), sha256: task.data },
+      additional_details: {
+        split: "test",
+        questions: String(n),
+        version: String(task.version),
+        sha256: task.data,
+        ...recordedStyle(task),
+      },
     },
     metric_config: {
       evaluation_description: greedy

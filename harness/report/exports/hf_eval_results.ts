@@ -6,6 +6,7 @@
 
 import { stringify } from "yaml";
 import type { EvaluationRecord } from "../../contract.ts";
+import { taskText } from "../../records/task_text.ts";
 import { endOf, type ExportedCell, type ExportFormat, lacksCells, lastOn } from "./export_format.ts";
 
 /** <arm>/seed-<seed>/.eval_results/<dataset>.yaml, and <dataset>_sampled.yaml */
@@ -47,5 +48,5 @@ function notesOf({ record }: ExportedCell, { mode, n, samples }: EvaluationRecor
   const how = mode === "greedy" ? "greedy" : `pass@${samples} at temperature 1`;
   const { task, arm, seed, environment } = record;
   const version = environment ? ` ${environment.matchbox}` : "";
-  return `${how}, ${n} questions of ${task.name} version ${task.version}; arm ${arm}, seed ${seed}; Matchbox${version}`;
+  return `${how}, ${n} questions of ${taskText(task)}; arm ${arm}, seed ${seed}; Matchbox${version}`;
 }

@@ -2,6 +2,7 @@
 // not kept, `completion`, `extracted`, `rewards` and `tokens` are null.
 
 import type { Answer } from "../../records/results.ts";
+import { recordedStyle } from "../../records/task_text.ts";
 import { type ExportedCell, type ExportFormat, lacksCells } from "./export_format.ts";
 
 /** samples.jsonl */
@@ -18,7 +19,7 @@ export const jsonl: ExportFormat = {
 };
 
 function linesOf({ policy, record: { task, arm, seed }, answers }: ExportedCell): string {
-  const cell = { task: task.name, taskVersion: task.version, policy, arm, seed };
+  const cell = { task: task.name, taskVersion: task.version, ...recordedStyle(task), policy, arm, seed };
   return (answers ?? []).map((answer) => `${JSON.stringify({ ...cell, ...rowOf(answer) })}\n`).join("");
 }
 

@@ -7,6 +7,7 @@
 
 import { sha256 } from "../../base/digest.ts";
 import type { Answer, Said } from "../../records/results.ts";
+import { recordedStyle } from "../../records/task_text.ts";
 import { endOf, type ExportedCell, type ExportFormat, folderNames, lacksCells, lastOn } from "./export_format.ts";
 
 const METRIC = "exact_match";
@@ -47,7 +48,7 @@ function resultsOf(cell: ExportedCell) {
       task: task.name,
       output_type: "generate_until",
       metric_list: [{ metric: METRIC, aggregation: "mean", higher_is_better: true }],
-      metadata: { version: task.version, data: task.data, grader: "matchbox" },
+      metadata: { version: task.version, data: task.data, ...recordedStyle(task), grader: "matchbox" },
     }),
     versions: byTask(task.version),
     "n-shot": byTask(0),

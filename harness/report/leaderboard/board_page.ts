@@ -1,6 +1,7 @@
 // The leaderboard's page: groups of comparable rows, and apart from them what papers claim. All of it is in the HTML, so
 // that it is a plain table without scripts; page.js adds sorting, filters and deep links.
 
+import { styleText } from "../../records/task_text.ts";
 import { type Html, html, type Part } from "../html.ts";
 import { percent, plural, UNKNOWN } from "../numbers.ts";
 import type { ClaimedTable, Paper } from "../../records/papers.ts";
@@ -81,7 +82,11 @@ function groupSection(group: BoardGroup): Html {
     `before training ${percent(rows[0]?.row.before ?? null)}`,
   ];
   const title = joined(
-    [foreignText(task), ...names.map((name) => html`<bdi>${name}</bdi>`), budgetText(group.group)],
+    [
+      foreignText(task + styleText(group.group)),
+      ...names.map((name) => html`<bdi>${name}</bdi>`),
+      budgetText(group.group),
+    ],
     " · ",
   );
   const data = { task: shortText(task), policy: names.join("\n"), budget: budgetText(group.group) };

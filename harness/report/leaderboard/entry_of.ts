@@ -14,6 +14,7 @@ import {
 import type { PlanRecord } from "../../records/plan_schema.ts";
 import type { Results } from "../../records/results.ts";
 import { check } from "../../records/store.ts";
+import { recordedStyle } from "../../records/task_text.ts";
 import { type ArmStudy, type Study, studyOf } from "../../stats/study.ts";
 
 /** Digits of the bundle's digest that make an entry's id. */
@@ -95,6 +96,7 @@ function groupOf({ cells, origin }: Results, plan: PlanRecord): LeaderboardGroup
     questions: evaluation.n,
     weights,
     template,
+    ...recordedStyle(plan.task),
     metric,
     samples: evaluation.samples,
     checkpoint,

@@ -2,6 +2,7 @@
 // full report stands beside it where it was built; this page is made from entry.json alone.
 
 import type { LeaderboardEntry } from "../../records/leaderboard_entry.ts";
+import { styleText } from "../../records/task_text.ts";
 import { type Html, html, type Part } from "../html.ts";
 import { plural, UNKNOWN } from "../numbers.ts";
 import { type BoardGroup, budgetText, grouped } from "./board.ts";
@@ -47,7 +48,12 @@ function section(title: string, content: Part): Html {
 }
 
 function header({ about: { name, note, link }, group, policy, rows }: LeaderboardEntry, files: EntryFiles): Html {
-  const what = [foreignText(group.task), foreignText(policy), budgetText(group), plural(rows.length, "arm")];
+  const what = [
+    foreignText(group.task + styleText(group)),
+    foreignText(policy),
+    budgetText(group),
+    plural(rows.length, "arm"),
+  ];
   const links = [
     files.report !== null && html`<li><a href="${files.report}">Report</a></li>`,
     html`<li><a href="${files.bundle}" download>Records with all completions</a></li>`,
@@ -75,7 +81,10 @@ function origin(
     list = (names: readonly string[]) => joined(names.map((name) => foreignText(name)), ", ");
   const mono = (content: Part) => html`<span class="mono">${content}</span>`;
   return [
-    ["task", [foreignText(task), `, version ${taskVersion}, ${grouped(questions)} test questions`]],
+    ["task", [
+      foreignText(`${task}, version ${taskVersion}${styleText(group)}`),
+      `, ${grouped(questions)} test questions`,
+    ]],
     ["policy", foreignText(policy)],
     ["profile", foreignText(profile)],
     ["device", list(devices)],

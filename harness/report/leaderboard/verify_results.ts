@@ -86,10 +86,10 @@ function unfinished({ experiment, cells }: Results, plan: PlanRecord): string[] 
 }
 
 function wrongRecord(cell: CellResults, plan: PlanRecord): string[] {
-  const { record } = cell;
+  const { record } = cell, { file: _, ...task } = plan.task;
   const outcome = outcomeOf(cell), is = (what: string, same: boolean) => same ? [] : [`${nameOf(cell)}: ${what}`];
   return [
-    ...is("its record is of another task", record?.task.name === plan.task.name && record.task.data === plan.task.data),
+    ...is("its record is of another task", canonicalJson(record?.task ?? null) === canonicalJson(task)),
     ...is("its record is of another policy", record?.policy === plan.policy.name),
     ...is("its match proof is of another config", outcome.match.config === sha256(canonicalJson(plan.config))),
     ...wrongFields(cell, plan).map((field) => `${nameOf(cell)}: ${field} is not what the plan says`),

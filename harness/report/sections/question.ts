@@ -1,5 +1,6 @@
 // What was asked, before anything ran: which arms, on which task and policy, with what budget, and by what measure.
 
+import { styleText } from "../../records/task_text.ts";
 import { type Html, html } from "../html.ts";
 import { plural, trimmed } from "../numbers.ts";
 import { armLabel, armNamed, type View } from "../view.ts";
@@ -24,8 +25,8 @@ export function facts(view: View): Html {
   const finished = cells.filter(({ status }) => status === "finished").length;
   const n = cells.find(({ n }) => n !== null)?.n ?? null;
   const known: readonly (readonly [string, Html])[] = [
-    ["Task", html`${task.name}, version ${task.version}`],
-    ["Policy", html`<bdi>${policy}</bdi>`],
+    ["Task", html`${task.name}, version ${task.version}${styleText(task)}`],
+    ["Policy", html`<bdi>${policy}</bdi>${warmed(view)}`],
     ["Seeds", html`${listed(seeds)}`],
     ["Budget of a cell", html`${plan?.budget ?? "not recorded"}`],
     [
@@ -52,10 +53,18 @@ export function facts(view: View): Html {
   }</dl>`;
 }
 
+/** The warm-up that made the policy what all cells began with. */
+function warmed({ results: { plan } }: View): string {
+  const warmUp = plan?.policy.warmUp;
+  return warmUp ? `, after a supervised warm-up of ${plural(warmUp.updates, "update")}` : "";
+}
+
 function asked(view: View): Html {
   const { results: { plan, experiment: { task, policy } }, study: { against } } = view;
   const budget = plan ? ` for ${plan.budget}` : "";
-  const after = html`after training <b><bdi>${policy}</bdi></b>${budget} on the same questions with the same seeds?`;
+  const after = html`after training <b><bdi>${policy}</bdi></b>${
+    warmed(view)
+  }${budget} on the same questions with the same seeds?`;
   if (against === null) return html`How many held-out questions of <b>${task.name}</b> does each arm answer right?`;
   const family = view.arms.filter(({ name }) => plan ? plan.claim.family.includes(name) : name !== against);
   const named = family.length > 0 && family.length <= NAMED

@@ -23,7 +23,7 @@ const rowOf = (text: string, start: string) =>
 
 Deno.test("listText() has a row for each arm, best tier first, with its score and difference", () => {
   const text = listText(exploration, false);
-  match(text, /^results\/fake: arithmetic 1, policy embedded, profile quick$/m);
+  match(text, /^results\/fake: arithmetic version 1, policy embedded, profile quick$/m);
   match(text, /9 of 9 cells finished; matched/);
   match(text, /test accuracy, against plain; the least difference that matters: 2 points/);
   const rows = text.split("\n").filter((line) => /^(plain|bold\+|odd)/.test(line)).map((line) => line.split(/ {2,}/));

@@ -17,10 +17,9 @@ Deno.test("gradeMath() calls what it does not find unparseable or truncated, and
   equal(gradeMath(item, layOut("", "x".repeat(3000)), false).rewards[0], 0);
 });
 
-Deno.test("gradeMathLeniently() finds an answer without the layout and pays the layout no more for it", () => {
-  deepEqual(gradeMathLeniently(item, "\\boxed{0.5}", false), {
-    status: "correct",
-    extracted: "0.5",
-    rewards: [1, 0, 0, 0],
-  });
+Deno.test("gradeMathLeniently() finds an answer without the layout", () => {
+  deepEqual(gradeMathLeniently(item, "\\boxed{0.5}", false), { status: "correct", extracted: "0.5" });
+  deepEqual(gradeMathLeniently(item, "The answer is \\frac12.", false), { status: "correct", extracted: "\\frac12." });
+  deepEqual(gradeMathLeniently(item, "So 0.51", false), { status: "wrong", extracted: "0.51" });
+  deepEqual(gradeMathLeniently(item, "no idea", true), { status: "truncated", extracted: null });
 });

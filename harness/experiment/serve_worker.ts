@@ -1,21 +1,32 @@
-// The life of a cell's process: read the spec, take the cell's folder, run, say what became of it, end. Standard output
-// carries events alone; whatever else wants to print goes to standard error. A terminal's Ctrl-C reaches this process
-// too, and is left to the parent, who asks it to stop: so the record of a cell never depends on which of the two heard it
-// first. Without its parent there is nobody to write a record, and it ends at once.
+// The life of a worker's process, which does one cell, or what comes before the cells: read the spec, take the folder,
+// run, say what became of it, end. Standard output carries events alone; whatever else wants to print goes to standard
+// error. A terminal's Ctrl-C reaches this process too, and is left to the parent, who asks it to stop: so the record of a
+// cell never depends on which of the two heard it first. Without its parent there is nobody to write a record, and it
+// ends at once.
 
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { CellEvent } from "../contract.ts";
 import { clearTemporaries, holderOf, lockFolder } from "./folder_lock.ts";
-import { type CellSpec, cellSpecSchema } from "./protocol.ts";
+import type { Shape } from "./protocol.ts";
 
 /** How long a cell waits for the process of a killed experiment, which may be deaf in a native call, to end. */
 const PATIENCE_MS = 60_000;
 
-/** Runs one cell as this process's whole purpose, and exits. `stop` asks it to end with the update in flight. */
-export async function serveCell(
-  run: (spec: CellSpec, emit: (event: CellEvent) => void, stop: AbortSignal) => Promise<void>,
+/** What every worker is told. */
+interface WorkerSpec {
+  readonly folder: string;
+  readonly checkpoints: { readonly folder: string } | null;
+}
+
+/** What every worker may say. */
+type CommonEvent = Extract<CellEvent, { type: "phase" | "failed" }>;
+
+/** Does one piece of work as this process's whole purpose, and exits. `stop` asks it to end with the update in flight. */
+export async function serveWorker<Spec extends WorkerSpec, Event extends { readonly type: string }>(
+  schema: Shape<Spec>,
+  run: (spec: Spec, emit: (event: Event) => void, stop: AbortSignal) => Promise<void>,
 ): Promise<never> {
   const stop = new AbortController();
   Deno.addSignalListener("SIGINT", () => {});
@@ -24,13 +35,13 @@ export async function serveCell(
   }
   console.log = console.info = console.debug = console.error;
   try {
-    const spec = cellSpecSchema.parse(JSON.parse(await heedParent(stop)));
+    const spec = schema.parse(JSON.parse(await heedParent(stop)));
     await takeFolder(spec.folder);
     if (spec.checkpoints) clearTemporaries(spec.checkpoints.folder);
-    await run(spec, emit, stop.signal);
+    await run(spec, emit<Event>, stop.signal);
   } catch (error) {
     const expected = error instanceof MisuseError || error instanceof FailureError;
-    emit({
+    emit<CommonEvent>({
       type: "failed",
       message: expected ? error.message : `Cannot finish the cell: ${error instanceof Error ? error : String(error)}`,
       misuse: error instanceof MisuseError,
@@ -60,13 +71,13 @@ async function takeFolder(folder: string): Promise<void> {
         `Cannot start the cell: ${holderOf(folder)} of an earlier run still writes to "${folder}" … end that process`,
       );
     }
-    emit({ type: "phase", phase: `waiting for ${holderOf(folder)} of an earlier run to end` });
+    emit<CommonEvent>({ type: "phase", phase: `waiting for ${holderOf(folder)} of an earlier run to end` });
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 
 /** Synchronous: native calls block the event loop, and an event must not wait for the next pause. */
-function emit(event: CellEvent): void {
+function emit<Event>(event: Event): void {
   const bytes = new TextEncoder().encode(JSON.stringify(event) + "\n");
   try {
     for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
