@@ -63,6 +63,7 @@ export function estimateText({ task, record }: ExperimentPlan, estimate: Estimat
         estimate.freeDisk === null ? "" : ` (${byteSize(estimate.freeDisk)}${room})`
       }`,
     ],
+    ...(estimate.warmUpSeconds > 0 ? [["warm-up", `${most}${duration(estimate.warmUpSeconds)}`]] : []),
     ...(download > 0 ? [["download", byteSize(download)]] : []),
     [
       "time",

@@ -48,6 +48,8 @@ export interface Estimate {
   readonly promptTokens: { readonly median: number; readonly longest: number };
   readonly jobs: number;
   readonly threads: number;
+  /** Of the supervised updates before any arm. */
+  readonly warmUpSeconds: number;
   readonly arms: readonly ArmEstimate[];
   /** Of the whole experiment. */
   readonly seconds: number;
@@ -113,14 +115,15 @@ export async function estimateExperiment(
     const { usual, heaviest, setting } = same[0]!, times = timesOf(usual, setting, measured, large ? 1 : threads);
     arms.push({ arm, cells: same.length, updates: usual.updates, ...times, memory: cellBytes(setting, heaviest) });
   }
+  const warmUpSeconds = warmUpTime(plan, prompts.tokens.median, measured);
   const all = arms.reduce((sum, { cells, cellSeconds }) => sum + cells * cellSeconds, 0);
   return {
     parameters: { trained: layout.size, frozen: 0 },
     completionTokens: Math.min(expected ?? Infinity, setting.config.rl.maxCompletionTokens),
     atMost: (expected ?? Infinity) >= setting.config.rl.maxCompletionTokens,
     promptTokens: prompts.tokens,
-    ...{ jobs, threads, arms },
-    seconds: Math.max(all / jobs, ...arms.map(({ cellSeconds }) => cellSeconds)),
+    ...{ jobs, threads, warmUpSeconds, arms },
+    seconds: warmUpSeconds + Math.max(all / jobs, ...arms.map(({ cellSeconds }) => cellSeconds)),
     memory: PARENT_BYTES + jobs * Math.max(...arms.map(({ memory }) => memory.total)),
     machineMemory: totalmem(),
     disk: checkpointBytes(plan, cells),
@@ -159,7 +162,8 @@ async function promptsOf({ task, cells, config }: ExperimentPlan, policy: Glimps
   };
   const order = new QuestionOrder(splits.train, spec.seed);
   const asked = rl.tokens > 0 ? LOOKED_AT : Math.max(1, Math.min(LOOKED_AT, rl.updates * rl.questions));
-  const train = Array.from({ length: asked }, (_, place) => lengthOf(order.at(place))).sort((a, b) => a - b);
+  const inTurn = Array.from({ length: asked }, (_, place) => lengthOf(order.at(place)));
+  const train = inTurn.toSorted((a, b) => a - b);
   const first = (items: ItemSource, n: number) => {
     const known = Array.from({ length: Math.min(n, items.size, LOOKED_AT) }, (_, i) => lengthOf(items.item(i)));
     return Array.from({ length: Math.min(n, items.size) }, (_, i) => known[i % known.length]!);
@@ -170,7 +174,7 @@ async function promptsOf({ task, cells, config }: ExperimentPlan, policy: Glimps
   const spread = (n: number) => Array.from({ length: n }, (_, i) => train[Math.floor((i + 0.5) / n * train.length)]!);
   return {
     tokens: { median: train[train.length >> 1]!, longest: Math.max(train.at(-1)!, ...validation, ...test) },
-    usual: (questions: number): PromptLengths => ({ train: spread(questions), validation, test }),
+    usual: (questions: number): PromptLengths => ({ train: spread(questions), order: inTurn, validation, test }),
     longest: (questions: number): PromptLengths => ({
       train: new Array<number>(questions).fill(train.at(-1)!),
       validation: top(validation),
@@ -199,6 +203,8 @@ async function measure(probe: Probe, count: number): Promise<Speed> {
     prefill: mean(({ prefill }) => prefill),
     decode: probe.shards.map((_, i) => mean(({ decode }) => decode[i]!)),
     pass: mean(({ pass }) => pass),
+    shardSessions: mean(({ shardSessions }) => shardSessions),
+    passSession: mean(({ passSession }) => passSession),
     reference: mean(({ reference }) => reference),
     add: mean(({ add }) => add),
     step: mean(({ step }) => step),
@@ -242,9 +248,12 @@ function timesOf(
     const rows = sumOf(shards, shardRows) / shardRows(shard);
     return shared(shards.length) * (prefill + decode * rows * (fixed + (1 - fixed) * work.alive));
   };
-  const rolloutSeconds = work.draws * generation(work.rollout, rolled, first);
+  const making = isLarge(layout.size) ? speed : { shardSessions: 0, passSession: 0 }; // a small model keeps its sessions
+  const rolloutSeconds = work.draws * generation(work.rollout, rolled, first) +
+    work.shardChanges * making.shardSessions;
   const passes = work.passes.length, tokens = probe.pass ? sumOf(work.passes, passTokens) / passTokens(probe.pass) : 0;
-  const training = shared(passes) * tokens * (speed.pass + speed.reference) + (passes - 1) * speed.add + speed.step;
+  const training = shared(passes) * tokens * (speed.pass + speed.reference) + (passes - 1) * speed.add + speed.step +
+    work.passChanges * making.passSession;
   // Vectors of all completions, by half of the layers, forwards: a third of what a pass takes for a token.
   const embedding = embeds ? shared(passes) * tokens * speed.pass / 6 : 0;
   const stepSeconds = work.updates > 0 ? rolloutSeconds + rl.updatesPerBatch * training + embedding : 0;
@@ -258,6 +267,13 @@ function timesOf(
     cellSeconds: START_SECONDS + work.updates * stepSeconds + work.validations * validationSeconds +
       work.tests * testSeconds,
   };
+}
+
+/** Seconds of the warm-up, whose solutions count with the cap of completions. */
+function warmUpTime({ warmUp, config: { rl } }: ExperimentPlan, prompt: number, { probe, speed }: Measured): number {
+  if (!warmUp || !probe.pass) return 0;
+  const { updates, questions } = warmUp.warmUp, tokens = questions * (prompt + rl.maxCompletionTokens);
+  return START_SECONDS + updates * (speed.pass * tokens / passTokens(probe.pass) + speed.step);
 }
 
 /** The shape that occurs most often. */

@@ -3,6 +3,7 @@
 // the whole model takes. A small model is measured as it is. Weights are arbitrary: speed does not depend on them.
 
 import type { Config } from "../config.ts";
+import type { Graph } from "../graph/ir.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Layout, parameterLayout, type Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
@@ -33,6 +34,9 @@ export interface Probe {
 export interface Speed {
   /** Reading the prompts of the first shard. */
   readonly prefill: number;
+  /** Making the sessions of a shard, and that of a pass. */
+  readonly shardSessions: number;
+  readonly passSession: number;
   /** All further tokens of each shard. */
   readonly decode: readonly number[];
   /** One pass, its gradients handed over; and the same for the reference of the KL penalty. */
@@ -71,15 +75,15 @@ function layersBeyondCaches(model: ModelConfig): number {
 /** @throws as sessions do: MisuseError for a device that is not there */
 export async function calibrate(probe: Probe): Promise<Speed> {
   const { model } = probe;
-  const [prefill = 0, ...decode] = await extrapolated(
+  const [prefill = 0, shardSessions = 0, ...decode] = await extrapolated(
     model,
     layersBeyondCaches(model),
     (size) => generation(probe, size),
   );
-  const [pass = 0, reference = 0, add = 0, step = 0] = probe.pass
+  const [pass = 0, reference = 0, add = 0, step = 0, passSession = 0] = probe.pass
     ? await extrapolated(model, PASS_LAYERS, (size) => training(probe, probe.pass!, size))
     : [];
-  return { prefill, decode, pass, reference, add, step };
+  return { prefill, shardSessions, decode, pass, passSession, reference, add, step };
 }
 
 /** What numbers that are measured at smaller sizes come to at the model's own: they are linear in layers and words. */
@@ -103,11 +107,16 @@ function runtimeOf({ model, device, threads }: Probe): LocalRuntime {
   return new LocalRuntime({ device, threads: isLarge(parameterLayout(model).size) ? threads : 1 });
 }
 
-/** Seconds of the first shard's prefill, and of each shard's further tokens. */
+/** Seconds of the first shard's prefill, of making its sessions, and of each shard's further tokens. */
 async function generation(probe: Probe, model: ModelConfig): Promise<number[]> {
   const { rl, tokens, shards } = probe, layout = parameterLayout(model), runtime = runtimeOf(probe);
   const resident = residentWeights(arbitraryWeights(layout)), decode: number[] = [];
-  let prefill = 0;
+  let prefill = 0, making = 0;
+  const load = async (graph: Graph) => {
+    const start = performance.now(), session = await runtime.load(graph);
+    making += (performance.now() - start) / 1000;
+    return session;
+  };
   for (const [i, shard] of shards.entries()) {
     const options: DecodeOptions = {
       ...{ config: model, layout, ...shard, endTokens: [-1], products: decodeProducts(parameterLayout(probe.model)) },
@@ -115,18 +124,18 @@ async function generation(probe: Probe, model: ModelConfig): Promise<number[]> {
       sampling: { greedy: false, temperature: rl.temperature, topK: rl.topK, topP: rl.topP },
     };
     if (i === 0) {
-      const session = await runtime.load(prefillGraph(options)), feeds = prefillFeeds(shard);
+      const session = await load(prefillGraph(options)), feeds = prefillFeeds(shard);
       prefill = await timed(async () => release(await session.run(feeds, { resident })));
       await session.dispose();
     }
-    const session = await runtime.load(decodeGraph(options));
+    const session = i === 0 ? await load(decodeGraph(options)) : await runtime.load(decodeGraph(options));
     decode.push(await decodeSeconds(session, resident, model, shard, tokens));
     await session.dispose();
   }
-  return [prefill, ...decode];
+  return [prefill, making, ...decode];
 }
 
-/** Seconds of a pass, of one for the reference, of adding its gradients to others, and of the optimizer's step. */
+/** Seconds of a pass, of one for the reference, of adding its gradients, of the optimizer's step, of making its session. */
 async function training(probe: Probe, shape: CompletionShape, model: ModelConfig): Promise<number[]> {
   const { rl } = probe, layout = parameterLayout(model), weights = arbitraryWeights(layout), runtime = runtimeOf(probe);
   const resident = residentWeights(weights), feeds = layOut(groupsOf(shape), shape, null);
@@ -137,7 +146,8 @@ async function training(probe: Probe, shape: CompletionShape, model: ModelConfig
       logitsBytes: Math.ceil(2 ** 28 * model.vocabSize / probe.model.vocabSize), // chunks of as many rows as they will have
     }));
   const { clipLow, clipHigh } = rl, gradient = new GradientSum(layout), adding: number[] = [];
-  const session = await load({ kind: "policy-gradient", clipLow, clipHigh, klBeta: 0 });
+  const begun = performance.now(), session = await load({ kind: "policy-gradient", clipLow, clipHigh, klBeta: 0 });
+  const making = (performance.now() - begun) / 1000;
   gradient.add(await session.run(feeds, { resident })); // and the warm-up
   const both = await timed(async () => {
     const results = await session.run(feeds, { resident }), start = performance.now();
@@ -151,11 +161,11 @@ async function training(probe: Probe, shape: CompletionShape, model: ModelConfig
   });
   await optimizer.dispose();
   gradient.release();
-  if (rl.klBeta === 0) return [both - add, 0, add, step];
+  if (rl.klBeta === 0) return [both - add, 0, add, step, making];
   const scorer = await load({ kind: "none" }), { weight: _w, advantage: _a, counted: _c, old: _o, ...scored } = feeds;
   const reference = await timed(async () => release(await scorer.run(scored, { resident })));
   await scorer.dispose();
-  return [both - add, reference, add, step];
+  return [both - add, reference, add, step, making];
 }
 
 /** Median seconds of a few runs, after one that does not count; of a long run, that of one. */

@@ -29,6 +29,9 @@ export interface Workload {
   readonly validation: readonly Shard[];
   readonly test: readonly Shard[];
   readonly sampled: readonly Shard[];
+  /** Changes of shape from one shard or pass to the next, in an update: a large model's sessions are made anew for each. */
+  readonly shardChanges: number;
+  readonly passChanges: number;
   /** Rollouts of an update over those of one draw: groups that are drawn again count as often as they may be. */
   readonly draws: number;
   readonly updates: number;
@@ -36,9 +39,12 @@ export interface Workload {
   readonly tests: number;
 }
 
-/** Lengths of prompts in tokens, in the order in which they are asked. */
+/** Lengths of prompts in tokens. */
 export interface PromptLengths {
+  /** Of one update. */
   readonly train: readonly number[];
+  /** Of several, in the order in which they are asked. @default train */
+  readonly order?: readonly number[];
   readonly validation: readonly number[];
   readonly test: readonly number[];
 }
@@ -61,20 +67,28 @@ export function workloadOf(
     }
     return shards;
   };
+  const shards = (lengths: readonly number[]) => shardsOf(layout, lengths, rl.completions);
   const unread = { probabilities: new Float32Array(0), kept: null, advantage: 0, weight: 0 };
-  const batch = asked.map((length, p): SampleGroup => ({
-    prompt: new Int32Array(length),
-    samples: Array.from({ length: rl.completions }, (_, i) => ({
-      ...unread,
-      tokens: new Int32Array(drawn[p * rl.completions + i]!),
-    })),
-  }));
+  const passes = (lengths: readonly number[]) => {
+    const batch = lengths.map((length, p): SampleGroup => ({
+      prompt: new Int32Array(length),
+      samples: Array.from({ length: rl.completions }, (_, i) => ({
+        ...unread,
+        tokens: new Int32Array(drawn[p * rl.completions + i]!),
+      })),
+    }));
+    return passesOf(batch, { model, layout, rl }).map(({ shape }) => shape);
+  };
+  const order = lengths.order ?? asked, several = Math.max(1, Math.floor(order.length / rl.questions));
+  const inTurn = Array.from({ length: several }, (_, i) => order.slice(i * rl.questions, (i + 1) * rl.questions));
   const updates = trains ? updatesOf(rl, asked, Math.min(expected, rl.maxCompletionTokens)) : 0;
   return {
     tokens: Math.max(...drawn),
     alive: aliveShare(drawn),
-    rollout: shardsOf(layout, asked, rl.completions),
-    passes: passesOf(batch, { model, layout, rl }).map(({ shape }) => shape),
+    rollout: shards(asked),
+    passes: passes(asked),
+    shardChanges: changes(inTurn.flatMap(shards)) / several,
+    passChanges: changes(inTurn.flatMap(passes)) / several,
     validation: evaluated(lengths.validation, evaluation.validationItems, 1),
     test: evaluated(lengths.test, evaluation.testItems, 1),
     sampled: evaluation.samples > 0 ? evaluated(lengths.test, evaluation.testItems, evaluation.samples) : [],
@@ -83,6 +97,11 @@ export function workloadOf(
     validations: 1 + (evaluation.every > 0 ? Math.ceil(updates / evaluation.every) : Math.min(1, updates)),
     tests: updates > 0 ? 2 : 1,
   };
+}
+
+function changes(shapes: readonly unknown[]): number {
+  const keys = shapes.map((shape) => JSON.stringify(shape));
+  return keys.filter((key, i) => i > 0 && key !== keys[i - 1]).length;
 }
 
 /** Lengths with that mean: all of them the cap, or spread evenly from none to twice the mean, in no order. */
