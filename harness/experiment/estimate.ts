@@ -73,12 +73,14 @@ const PARENT_BYTES = 150 * 2 ** 20;
 
 /**
  * @param expected tokens of a completion; null: the cap
+ * @param measure how fast this machine is while so many are at work
  * @throws MisuseError where a prompt is longer than the config allows, or the device is not there
  */
 export async function estimateExperiment(
   plan: ExperimentPlan,
   policy: GlimpsedPolicy,
   expected: number | null,
+  measure: (probe: Probe, count: number) => Promise<Speed> = measureOnThreads,
 ): Promise<Estimate> {
   const { model, jobs, threads } = plan, layout = parameterLayout(model), large = isLarge(layout.size);
   const cells = [...plan.tuning, ...plan.cells], prompts = await promptsOf(plan, policy);
@@ -196,7 +198,7 @@ interface Measured {
 }
 
 /** Measures on so many threads at once, as the cells will run, and takes the mean. */
-async function measure(probe: Probe, count: number): Promise<Speed> {
+async function measureOnThreads(probe: Probe, count: number): Promise<Speed> {
   const speeds = await Promise.all(Array.from({ length: count }, () => measureOnThread(probe)));
   const mean = (of: (speed: Speed) => number) => speeds.reduce((sum, speed) => sum + of(speed), 0) / count;
   return {

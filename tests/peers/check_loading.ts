@@ -73,8 +73,8 @@ const WORK: Readonly<Record<string, (folder: string) => Promise<unknown>>> = {
 
 async function measureHere(work: string, folder: string): Promise<Measured> {
   const before = await peakMemoryBytes(), start = performance.now();
-  const held = await WORK[work]!(folder), seconds = (performance.now() - start) / 1000;
-  const bytes = await peakMemoryBytes() - before, { user, system } = process.cpuUsage();
+  const cpu = process.cpuUsage(), held = await WORK[work]!(folder), seconds = (performance.now() - start) / 1000;
+  const bytes = await peakMemoryBytes() - before, { user, system } = process.cpuUsage(cpu);
   if (held === null) throw new Error("what was read must be held until now");
   return { seconds, cpuSeconds: (user + system) / 1e6, bytes };
 }
@@ -108,9 +108,9 @@ try {
       byteSize(held),
       byteSize(of("weights", "bytes")),
       `${byteSize(extra)} (${(extra / file).toFixed(2)})`,
-      `${of("weights", "seconds").toFixed(1)} s`,
-      `${of("raw", "seconds").toFixed(1)} s`,
-      `${of("ready", "seconds").toFixed(1)} (${of("ready", "cpuSeconds").toFixed(1)}) s`,
+      ...["weights", "raw", "ready"].map((name) =>
+        `${of(name, "seconds").toFixed(1)} (${of(name, "cpuSeconds").toFixed(1)}) s`
+      ),
       byteSize(of("ready", "bytes")),
     ]);
     rmSync(folder, { recursive: true });
@@ -123,9 +123,9 @@ const head = [
   "as float32",
   "peak",
   "beside it (of the file)",
-  "read",
+  "read (CPU)",
   "bytes alone",
-  "first token (CPU)",
+  "first token",
   "its peak",
 ];
 console.log(alignColumns([head, [], ...rows]));

@@ -55,7 +55,7 @@ QWEN = dict(
 TRAIN_BATCH = {"embedded": (64, 96), "smollm2": (4, 256)}  # rows, tokens
 # prompts, completions of each, prompt, new tokens
 GENERATION = {"embedded": (8, 8, 48, 48), "smollm2": (2, 8, 48, 64), "qwen": (16, 1, 48, 200)}
-REAL_STEP = (4, 8, 200, 4)  # prompts, completions of each, new tokens, completions in one backward pass
+REAL_STEP = (4, 8, 200, 8)  # prompts, completions of each, new tokens, completions in one backward pass (TRL's default)
 PAD, BOS, EOS = 0, 1, 2
 
 
