@@ -9,8 +9,8 @@ import { suggest } from "./base/suggest.ts";
 const positiveInt = () => z.int().min(1);
 
 const task = z.strictObject({
-  level: z.int().min(1).max(3).default(2)
-    .describe("difficulty of a generated task, 1 (easiest) to 3; tasks from files ignore it"),
+  level: z.int().min(0).max(3).default(2)
+    .describe("difficulty of a generated task, 0 (easiest) to 3; tasks from files ignore it"),
 }).describe("the questions");
 
 const rl = z.strictObject({

@@ -29,10 +29,14 @@ export interface Message {
 }
 
 /**
- * What became of a completion. `truncated` (no end-of-sequence within the cap and no answer) and
- * `unparseable` (no answer found) count as wrong in every accuracy and are reported apart.
+ * What became of a completion. `truncated` (no end-of-sequence within the cap and no answer), `unparseable` (no answer
+ * found) and `timeout` (an answer that the grader's algebra did not decide about, in time or at all) count as wrong in
+ * every accuracy and are reported apart.
  */
-export type GradeStatus = "correct" | "wrong" | "unparseable" | "truncated";
+export type GradeStatus = "correct" | "wrong" | "unparseable" | "truncated" | "timeout";
+
+/** How many became what; `timeout` stands only where it occurred. */
+export type StatusCounts = Readonly<Record<Exclude<GradeStatus, "timeout">, number>> & { readonly timeout?: number };
 
 /** The grader's verdict over one completion. */
 export interface Grade {
@@ -71,11 +75,33 @@ export interface TaskStyle {
   readonly grading?: "lenient";
 }
 
+/**
+ * A file of a task's data, as it was when the task was written, and where it is fetched if no folder is given. What a run
+ * read is in its record: {@linkcode TaskData.digest}.
+ */
+export interface DataFile {
+  /** Below the data folder, with "/". */
+  readonly path: string;
+  /** A file of a GitHub repository, or of a dataset of the Hugging Face Hub. */
+  readonly host: "github" | "hub";
+  /** "org/name" */
+  readonly repository: string;
+  /** A commit; of the Hub a branch, too, where no commit was known: then its newest is taken. */
+  readonly revision: string;
+  /** In the repository. */
+  readonly source: string;
+  /** Null where the file was not at hand. */
+  readonly sha256: string | null;
+  readonly bytes: number | null;
+  readonly rows: number | null;
+  readonly licence: string;
+}
+
 /** What a task is loaded with. */
 export interface TaskOptions {
   /** Folder with the task's files; a generated task ignores it. */
   readonly dataDir: string | null;
-  /** Difficulty of a generated task, 1 (easiest) to 3; tasks from files ignore it. */
+  /** Difficulty of a generated task, 0 (easiest) to 3; tasks from files ignore it. */
   readonly level: number;
 }
 
@@ -87,6 +113,8 @@ export interface Task {
   readonly summary: string;
   /** Reward components in the order of {@linkcode Grade.rewards}; the first one is correctness. */
   readonly rewards: readonly string[];
+  /** The files that it reads, if it reads any that can be fetched. */
+  readonly sources?: readonly DataFile[];
   load(options: TaskOptions): Promise<TaskData>;
   /** The chat that asks the question: its prompt "paper". */
   prompt(item: TaskItem): readonly Message[];
@@ -279,7 +307,7 @@ export interface EvaluationRecord {
   readonly accuracy: number;
   /** Share of questions with at least one correct completion among `samples`; equals accuracy when samples is 1. */
   readonly passAtSamples: number;
-  readonly statuses: Readonly<Record<GradeStatus, number>>;
+  readonly statuses: StatusCounts;
   /** Mean of each reward component by name. */
   readonly rewards: Readonly<Record<string, number>>;
   /** Mean completion length, tokens. */

@@ -2,18 +2,23 @@
 // Mathematical Association of America; they come with no task of ours.
 
 import type { Task } from "../harness/contract.ts";
-import { mathTask, wholeGold } from "./math/math_task.ts";
+import { wholeGold } from "./math/math_task.ts";
+import { trainedOnMath } from "./math/trained_on_math.ts";
 
 /** Thirty hard competition problems: one question is 3.3 points. */
-export const aime24: Task = mathTask({
+export const aime24: Task = trainedOnMath({
   name: "aime24",
-  summary: "AIME 2024, 30 questions, trained on MATH; needs --data-dir with aime24/test.jsonl and the files of math500",
+  summary: "AIME 2024, 30 questions, trained on MATH",
   test: {
     path: "aime24/test.jsonl",
-    origin: "evaluation/data/aime24/test.jsonl of github.com/QwenLM/Qwen2.5-Math at a45202bd16f1",
+    host: "github",
+    repository: "QwenLM/Qwen2.5-Math",
+    revision: "a45202bd16f1ec06f433442dc1152d0074773465",
+    source: "evaluation/data/aime24/test.jsonl",
     sha256: "af2b8bd2aa911b6333ad0df32f3ca05c7ae8ed10f1731f4372c8ae26990bf7ac",
-    licence: "MIT (carrier); problems (c) MAA",
+    bytes: 156944,
     rows: 30,
+    licence: "MIT (carrier); problems (c) MAA",
   },
   goldOf: wholeGold,
   example: {

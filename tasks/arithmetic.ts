@@ -1,4 +1,4 @@
-// GSM8K-like word problems from a seeded generator: a start value, then 2 to 4 operations, one sentence each, in order.
+// GSM8K-like word problems from a seeded generator: a start value, then 1 to 4 operations, one sentence each, in order.
 //
 // The split of a problem is the hash of its chain of numbers ("12+7-5"), whatever the level, names and sentences, so
 // that a held-out chain is never met in training under other names. Training items are endless. Validation and test
@@ -33,6 +33,7 @@ const heldOutSize = 4096;
 
 /** What a level allows: numbers of steps, the largest start, value, operand of + and -, and factor or divisor. */
 const levels: Readonly<Record<number, Limits>> = {
+  0: { steps: [1], start: 89, value: 99, operand: 60, factor: 9 },
   1: { steps: [2], start: 40, value: 99, operand: 20, factor: 4 },
   2: { steps: [2, 3], start: 40, value: 99, operand: 20, factor: 4 },
   3: { steps: [3, 4], start: 60, value: 199, operand: 40, factor: 5 },
@@ -54,7 +55,9 @@ const operations: readonly Operation[] = ["+", "+", "-", "-", "*", "/"];
 
 function limitsOf(level: number): Limits {
   const limits = levels[level];
-  if (limits === undefined) throw new RangeError(`Cannot make arithmetic problems: level ${level} must be 1, 2 or 3`);
+  if (limits === undefined) {
+    throw new RangeError(`Cannot make arithmetic problems: level ${level} must be 0, 1, 2 or 3`);
+  }
   return limits;
 }
 
@@ -146,11 +149,11 @@ export function itemOf({ start, steps, question, answer }: Problem): TaskItem {
   };
 }
 
-/** Generated word problems with 2 to 4 steps; `level` sets the length and the size of the numbers. */
+/** Generated word problems with 1 to 4 steps; `level` sets the length and the size of the numbers. */
 export const arithmetic: Task = {
   name: "arithmetic",
   version,
-  summary: "generated word problems with 2 to 4 steps; levels 1 to 3",
+  summary: "generated word problems with 1 to 4 steps; levels 0 to 3",
   rewards: rewardNames,
   load({ dataDir, level }) {
     if (dataDir !== null) {

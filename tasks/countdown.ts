@@ -153,7 +153,7 @@ function grade(item: TaskItem, completion: string, truncated: boolean): Grade {
 /** Without the layout: the last expression with an operation in the text; what stands after "=" is its value. */
 function gradeLeniently(item: TaskItem, completion: string, truncated: boolean): LenientGrade {
   const strict = judge(item, extractAnswer(completion), truncated);
-  if (strict.extracted !== null) return strict;
+  if (strict.extracted !== null || truncated) return strict; // what was cut off was a step on the way
   const pieces = completion.match(/[\d(][-+*/() \d]*/g) ?? [];
   const last = pieces.findLast((piece) => /[-+*/]/.test(piece) && parseCountdown(piece) !== null);
   return judge(item, last?.trim() ?? null, truncated);
@@ -177,6 +177,7 @@ export const countdown: Task = {
     if (dataDir !== null) {
       throw new MisuseError("Cannot load task countdown: it is generated and reads no files; leave --data-dir out");
     }
+    if (level === 0) throw new MisuseError("Cannot use task.level = 0: the levels of task countdown are 1 to 3");
     limitsOf(level);
     const source = (split: Split): ItemSource => ({
       size: sizeOf(split),

@@ -32,6 +32,7 @@ export function defineTask(task: Task): Task {
     if (typeof given[field] !== "function") throw refuse(`${found(field)}, must be a function`);
   }
   if (given["prompts"] !== undefined) checkPrompts(given["prompts"], refuse);
+  if (given["sources"] !== undefined) checkSources(given["sources"], refuse);
   if (!isObject(given["defaults"])) {
     throw refuse(`${found("defaults")}, must be a mapping of config keys to values; {} for none`);
   }
@@ -64,6 +65,25 @@ function checkPrompts(prompts: unknown, refuse: Refuse): void {
     checkName("prompt", name);
     if (name === OWN_PROMPT) throw refuse(`prompts: "${OWN_PROMPT}" is the name of prompt itself; rename that one`);
     if (typeof prompt !== "function") throw refuse(`prompts.${name} must be a function`);
+  }
+}
+
+const relativePath = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
+
+function checkSources(sources: unknown, refuse: Refuse): void {
+  if (!Array.isArray(sources) || sources.length === 0) throw refuse("sources must be a list of files");
+  for (const [i, source] of sources.entries()) {
+    const bad = (field: string, must: string) =>
+      refuse(`sources.${i}.${field} is ${JSON.stringify(source?.[field]) ?? "missing"}, must be ${must}`);
+    const fits = (field: string, pattern: RegExp) => isObject(source) && pattern.test(String(source[field]));
+    if (!fits("path", relativePath)) throw bad("path", "a path below the data folder, with /");
+    if (!fits("repository", /^[\w.-]+\/[\w.-]+$/)) throw bad("repository", '"org/name"');
+    if (!fits("source", /^[^/\\].*$/)) throw bad("source", "a path in the repository");
+    if (!fits("host", /^(github|hub)$/)) throw bad("host", '"github" or "hub"');
+    if (fits("host", /^hub$/)) continue;
+    if (!fits("revision", /^[0-9a-f]{40}$/)) throw bad("revision", "a commit");
+    if (!fits("sha256", /^[0-9a-f]{64}$/)) throw bad("sha256", "the SHA-256 of the file");
+    if (!fits("bytes", /^\d+$/)) throw bad("bytes", "its size");
   }
 }
 

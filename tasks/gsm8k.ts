@@ -1,19 +1,46 @@
-// GSM8K (Cobbe et al. 2021, arXiv 2110.14168): the real files, from a folder of the user's; nothing is downloaded.
+// GSM8K (Cobbe et al. 2021, arXiv 2110.14168): the original files, which stand in the data folder or in its folder gsm8k.
 //
 // The files hold train and test. Validation is carved from train: the rows whose question hashes to 0 modulo 20,
 // 383 of 7473. Ids keep the row's number in its file, counted from 0.
 // One deviation from Memory-R's released code: its gold is the text after "####" as it stands, so that "1,080" had to
 // be met comma for comma; here the gold is canonical, "1080", for the reward as well as for the accuracy.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../harness/base/digest.ts";
 import { FailureError, MisuseError } from "../harness/base/errors.ts";
-import type { Task, TaskItem } from "../harness/contract.ts";
+import type { DataFile, Task, TaskItem } from "../harness/contract.ts";
 import { type ItemRow, itemsSource, readItemFile } from "./item_file.ts";
 import { mathPrompts, paperPrompt } from "./prompts.ts";
 import { gradeLayout, gradeLayoutLeniently, layOut, rewardNames } from "./rewards.ts";
 
 const origin = "train.jsonl and test.jsonl of github.com/openai/grade-school-math, folder grade_school_math/data";
+
+const original = {
+  host: "github",
+  repository: "openai/grade-school-math",
+  revision: "3101c7d5072418e28b9008a6636bde82a006892c",
+  licence: "MIT",
+} as const;
+
+const sources: readonly DataFile[] = [
+  {
+    ...original,
+    path: "gsm8k/train.jsonl",
+    source: "grade_school_math/data/train.jsonl",
+    sha256: "17f347dc51477c50d4efb83959dbb7c56297aba886e5544ee2aaed3024813465",
+    bytes: 4166206,
+    rows: 7473,
+  },
+  {
+    ...original,
+    path: "gsm8k/test.jsonl",
+    source: "grade_school_math/data/test.jsonl",
+    sha256: "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14",
+    bytes: 749738,
+    rows: 1319,
+  },
+];
 
 async function readRows(folder: string, name: "train" | "test"): Promise<{ bytes: Uint8Array; items: TaskItem[] }> {
   const { bytes, rows } = await readItemFile(join(folder, `${name}.jsonl`), origin);
@@ -45,12 +72,14 @@ function isValidation({ question }: TaskItem): boolean {
 export const gsm8k: Task = {
   name: "gsm8k",
   version: 1,
-  summary: "grade-school word problems of GSM8K; needs --data-dir with train.jsonl and test.jsonl",
+  summary: "grade-school word problems of GSM8K, 7473 and 1319",
   rewards: rewardNames,
-  async load({ dataDir }) {
-    if (dataDir === null) {
+  sources,
+  async load({ dataDir: given }) {
+    if (given === null) {
       throw new MisuseError(`Cannot load task gsm8k: no data folder is given; give --data-dir a folder with ${origin}`);
     }
+    const inside = join(given, "gsm8k"), dataDir = existsSync(inside) ? inside : given;
     const train = await readRows(dataDir, "train");
     const test = await readRows(dataDir, "test");
     const inTest = new Set(test.items.map(({ question }) => question));

@@ -3,18 +3,22 @@
 
 import type { Task } from "../harness/contract.ts";
 import { lastBoxed } from "./math/extract.ts";
-import { mathTask } from "./math/math_task.ts";
+import { trainedOnMath } from "./math/trained_on_math.ts";
 
 /** Competition problems with answers in LaTeX, all of the test. */
-export const math: Task = mathTask({
+export const math: Task = trainedOnMath({
   name: "math",
-  summary: "MATH, all 5000 test questions; needs --data-dir with math/test_5000.jsonl and the files of math500",
+  summary: "MATH, all 5000 test questions",
   test: {
     path: "math/test_5000.jsonl",
-    origin: "src/data/math/test.jsonl of github.com/microsoft/ToRA at 213c1c995038",
+    host: "github",
+    repository: "microsoft/ToRA",
+    revision: "213c1c995038c73fab10343814df7a42f990f026",
+    source: "src/data/math/test.jsonl",
     sha256: "3371949f33dd702d04b43fddd7d53a028de0aaca0e76abb1b875a050297b3aa4",
-    licence: "MIT",
+    bytes: 4101364,
     rows: 5000,
+    licence: "MIT",
   },
   goldOf: (row) => {
     const gold = lastBoxed(row.text("solution"));

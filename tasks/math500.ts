@@ -1,12 +1,12 @@
 // MATH-500: 500 questions of MATH chosen by Lightman et al. (arXiv 2305.20050), the paper's second test.
 
 import type { Task } from "../harness/contract.ts";
-import { math500Source, mathTask } from "./math/math_task.ts";
+import { math500Source, trainedOnMath } from "./math/trained_on_math.ts";
 
 /** Competition problems with answers in LaTeX. */
-export const math500: Task = mathTask({
+export const math500: Task = trainedOnMath({
   name: "math500",
-  summary: "MATH-500, trained on MATH; needs --data-dir with math500/test.jsonl and math/train_deepscaler.json",
+  summary: "MATH-500, trained on MATH",
   test: math500Source,
   goldOf: (row) => row.text("answer"),
   example: {

@@ -4,6 +4,7 @@ import { MisuseError } from "../harness/base/errors.ts";
 import { suggest } from "../harness/base/suggest.ts";
 import type { Task } from "../harness/contract.ts";
 import { aime24 } from "./aime24.ts";
+import { aimo } from "./aimo.ts";
 import { amc23 } from "./amc23.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { countdown } from "./countdown.ts";
@@ -12,7 +13,7 @@ import { math } from "./math.ts";
 import { math500 } from "./math500.ts";
 
 /** All tasks. */
-export const tasks: readonly Task[] = [arithmetic, countdown, gsm8k, math, math500, aime24, amc23];
+export const tasks: readonly Task[] = [arithmetic, countdown, gsm8k, math, math500, aime24, amc23, aimo];
 
 /** The task of that name. @throws MisuseError with the nearest name where there is none. */
 export function findTask(name: string): Task {

@@ -95,16 +95,17 @@ const written =
 
 /**
  * The number that a reader takes for the answer of any text: strictly, or the last in the closed <answer>, the last in the
- * last \boxed, the first after the last "####", the last of all. Null where there is no number.
+ * last \boxed, the first after the last "####", the last of all. Null where there is no number. Of a text that was cut
+ * off, the last number of all is no answer: it is where the steps stood.
  */
-export function extractNumberLeniently(completion: string): string | null {
+export function extractNumberLeniently(completion: string, truncated = false): string | null {
   const numbers = (text: string) => text.match(written)?.map((number) => number.replace(/[,$]/g, "")) ?? [];
   const mark = completion.lastIndexOf("####");
   return extractNumber(completion) ??
     numbers(extractAnswer(completion) ?? "").at(-1) ??
     numbers(lastBoxed(completion) ?? "").at(-1) ??
     (mark < 0 ? null : numbers(completion.slice(mark))[0]) ??
-    numbers(completion).at(-1) ?? null;
+    (truncated ? null : numbers(completion).at(-1)) ?? null;
 }
 
 /** Grades a completion in the layout against a numeric gold answer. */
@@ -121,7 +122,7 @@ export function gradeLayout(item: TaskItem, completion: string, truncated: boole
 
 /** Grades whatever number may be taken for the answer. */
 export function gradeLayoutLeniently(item: TaskItem, completion: string, truncated: boolean): LenientGrade {
-  return judge(item, extractNumberLeniently(completion), truncated);
+  return judge(item, extractNumberLeniently(completion, truncated), truncated);
 }
 
 function judge({ gold }: TaskItem, extracted: string | null, truncated: boolean): LenientGrade {

@@ -30,7 +30,7 @@ Deno.test("parseConfig() names each bad field with its value and what is allowed
   };
   const lines = refusal(() => parseConfig(bad, "bad.yaml"));
   const expected = [
-    /^Cannot use task\.level = 4 \(bad\.yaml\): must be an integer from 1 to 3 /,
+    /^Cannot use task\.level = 4 \(bad\.yaml\): must be an integer from 0 to 3 /,
     /^Cannot use rl\.updates = 1\.5 \(bad\.yaml\): must be an integer of at least 0 /,
     /^Cannot use rl\.temperature = "hot" \(bad\.yaml\): must be a number above 0 and of at most 10 /,
     /^Cannot use rl\.topP = 0 .*: must be a number above 0 and of at most 1 /,

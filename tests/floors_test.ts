@@ -41,6 +41,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "cli-progress": ["harness/cli/progress.ts"],
   "cliffy": ["harness/cli/explore/shell.ts"],
   "commander": ["harness/cli/"],
+  "hyparquet": ["tasks/parquet_file.ts"],
   "onnx-proto": ["harness/graph/encode.ts"],
   "onnxruntime-node": ["harness/runtime/session.ts"],
   "playwright-core": [],
@@ -64,6 +65,7 @@ const namedBelow: Readonly<Record<string, readonly string[]>> = {
   "harness/rl/cell_state.ts": ["replay"], // a section of a checkpoint
   "harness/rl/draw_step.ts": ["replay"], // the purpose of a random stream
   "harness/experiment/pretrain.ts": ["arithmetic"], // the recipe of the policies that ship: they learn this task
+  "harness/experiment/paper_profiles.ts": ["gsm8k", "aimo"], // what the paper trained on
 };
 
 /** What the task room shows to others: its tasks by name, and the way in for one of a user's. */

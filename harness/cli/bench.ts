@@ -20,6 +20,7 @@ import { findTask, tasks } from "../../tasks/registry.ts";
 import { promptNames } from "../../tasks/style_task.ts";
 import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
+import { configText } from "./config_text.ts";
 import { dryRun } from "./dry_run.ts";
 import { fetchProgress } from "./fetch_progress.ts";
 import { alignColumns } from "./format.ts";
@@ -34,7 +35,7 @@ interface BenchFlags {
   readonly profile: string;
   readonly arms?: readonly string[];
   readonly seeds?: readonly number[];
-  readonly policy: string;
+  readonly policy?: string;
   readonly warmupSft?: number;
   readonly warmupLr?: number;
   readonly dataDir?: string;
@@ -61,6 +62,7 @@ interface BenchFlags {
   readonly helpConfig?: boolean;
   readonly dryRun?: boolean;
   readonly expectTokens?: number;
+  readonly printConfig?: boolean;
 }
 
 const help = (rows: readonly { readonly name: string; readonly summary: string }[]) =>
@@ -82,14 +84,13 @@ export function addBench(
     .description(
       "Train a policy on a task by reinforcement learning: every arm with every seed, evaluated on held-out questions.",
     )
-    .argument("[task]", tasks.map((task) => task.name).join(" or "), "arithmetic")
+    .argument("[task]", `${tasks.map((task) => task.name).join(" or ")} (default: the profile's, or arithmetic)`)
     .option("--profile <name>", Object.keys(profiles).join(", "), "quick")
     .option("--arms <names>", "training methods, separated by commas (default: the profile's)", parseNames)
     .option("--seeds <list>", "e.g. 0,1,2 or 0-4 (default: the profile's)", parseSeeds)
     .option(
       "--policy <name>",
-      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
-      "embedded",
+      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub (default: the profile's, or embedded)",
     )
     .option(
       "--warmup-sft <updates>",
@@ -97,7 +98,7 @@ export function addBench(
       parseCount("--warmup-sft"),
     )
     .option("--warmup-lr <rate>", "their peak learning rate (default: 2e-5)", parseRate)
-    .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--data-dir <folder>", "the task's files (default: the cache, into which they are fetched)")
     .option("--prompt <name>", "how the task asks: paper, or one of its others (below)", "paper")
     .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--device <name>", "cpu, webgpu or cuda", "cpu")
@@ -132,7 +133,10 @@ export function addBench(
       parseCount("--threads"),
     )
     .option("--jobs <n>", "cells side by side (default: as many as there are cores)", parseCount("--jobs"))
-    .option("--dry-run", "say what it takes (parameters, memory, disk, time), and run, fetch and write nothing")
+    .option(
+      "--dry-run",
+      "say what it takes (parameters, memory, disk, time); nothing is run or written, no weights are fetched",
+    )
     .option(
       "--expect-tokens <n>",
       "with --dry-run: the length that is expected of completions (default: their cap)",
@@ -141,6 +145,7 @@ export function addBench(
     .option("--json", "the summary as JSON in the last line of standard output")
     .option("--debug", "show stack traces and what failed cells printed")
     .option("--help-config", "list every config field: default, allowed values, meaning")
+    .option("--print-config", "show every field as this command has it, beside the paper's if it is a paper's profile")
     .addHelpText(
       "after",
       `
@@ -167,11 +172,12 @@ Examples:
   deno task bench --arms grpo,memory-r+ --sweep rl.learningRate=2e-5,5e-5,1e-4
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
-  deno task bench gsm8k --data-dir gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
-  deno task bench gsm8k --data-dir gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --dry-run   what that would take
+  deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
+  deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --dry-run   what that would take
+  deno task bench --profile paper --print-config   the paper's recipe, field by field; without --print-config, run
 `,
     )
-    .action(async (task: string, flags: BenchFlags) => {
+    .action(async (task: string | undefined, flags: BenchFlags) => {
       if (flags.helpConfig) {
         console.log(configTable());
         done(0);
@@ -179,27 +185,44 @@ Examples:
     });
 }
 
-async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOptions, "worker">): Promise<number> {
-  const profile = findProfile(flags.profile);
+async function bench(
+  asked: string | undefined,
+  flags: BenchFlags,
+  { worker }: Pick<RunOptions, "worker">,
+): Promise<number> {
+  const profile = findProfile(flags.profile), name = asked ?? profile.task ?? "arithmetic";
+  if (profile.task !== undefined && name !== profile.task) {
+    throw new MisuseError(
+      `Cannot use --profile ${flags.profile} with task ${name}: it is the recipe of ${profile.task} … leave the task out, ` +
+        "or take its fields from --print-config into a --config file",
+    );
+  }
   const files = flags.taskFile === undefined ? null : await loadTaskFile(flags.taskFile);
   const task = files?.exports.find((task) => task.name === name) ?? findTask(name);
   const { dryRun: dry = false, expectTokens: expected = null, json = false } = flags;
   if (expected !== null && !dry) {
     throw new MisuseError("Cannot use --expect-tokens without --dry-run: it changes no run");
   }
-  const asked: ExperimentOptions = {
+  const resolved = {
     task: task.name,
+    policy: flags.policy ?? profile.policy ?? "embedded",
+    arms: flags.arms ?? profile.arms,
+    seeds: flags.seeds ?? profile.seeds,
+    prompt: flags.prompt,
+    config: await resolveConfig(task, flags),
+  };
+  if (flags.printConfig) {
+    console.log(configText(resolved, profile.recipe));
+    return 0;
+  }
+  const wanted: ExperimentOptions = {
+    ...resolved,
     taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
-    prompt: flags.prompt,
     grading: flags.grading,
-    policy: flags.policy,
     fetching: { report: fetchProgress() },
     warmUp: warmUpOf(flags),
-    arms: flags.arms ?? profile.arms,
     armFiles: flags.armFile ?? [],
-    seeds: flags.seeds ?? profile.seeds,
-    config: await resolveConfig(task, flags),
     sweep: flags.sweep ? { ...flags.sweep, seeds: flags.sweepSeeds } : null,
     claim: { against: flags.against ?? null, margin: flags.margin ?? null, metric: metricOf(flags.metric) },
     profile: flags.profile,
@@ -211,8 +234,8 @@ async function bench(name: string, flags: BenchFlags, { worker }: Pick<RunOption
     out: flags.out ?? null,
     command: Deno.args,
   };
-  if (dry) return await dryRun(asked, { expected, json });
-  const plan = await planExperiment(asked);
+  if (dry) return await dryRun(wanted, { expected, json });
+  const plan = await planExperiment(wanted);
   const progress = openProgress(plan);
   let outcome;
   try {

@@ -7,6 +7,7 @@ import { MisuseError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import { applySettings, defaultConfig, overrideFields } from "../config_options.ts";
 import type { Task, TaskData } from "../contract.ts";
+import { findData } from "../experiment/find_data.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
 import { findPolicy } from "../experiment/policies.ts";
 import { type Check, checkPrompts, checkRewards, checkRollouts } from "../rl/self_test.ts";
@@ -44,7 +45,7 @@ export function addDoctor(program: Command, done: (exitCode: number) => void): v
       "embedded",
     )
     .option("--no-policy", "check the task alone")
-    .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--data-dir <folder>", "the task's files (default: the cache, into which they are fetched)")
     .option("--prompt <name>", "how the task asks: paper, or one of its others (see `bench --help`)", "paper")
     .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--task-file <file>", "TypeScript file that exports a task made with defineTask")
@@ -75,7 +76,8 @@ async function doctor(name: string | undefined, flags: DoctorFlags): Promise<num
   const own = await chooseTask(name, flags.taskFile), task = styleTask(own, styleOf(own, flags));
   const tasked = overrideFields(defaultConfig, task.defaults, `task "${task.name}"`);
   const config = applySettings(tasked, flags.set ?? []);
-  const data = await task.load({ dataDir: flags.dataDir ?? null, level: config.task.level });
+  const dataDir = await findData(task, flags.dataDir ?? null, { report: fetchProgress() });
+  const data = await task.load({ dataDir, level: config.task.level });
   const checks = checkRewards(task, data, flags.items);
   if (flags.policy !== false) checks.push(...await checkPolicy(flags.policy, task, data, config, flags));
   show(checks, flags.json ? console.error : console.log);

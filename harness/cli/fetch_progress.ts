@@ -1,4 +1,4 @@
-// What is shown while a policy is fetched, on standard error: one line that is written over where there is a terminal,
+// What is shown while a policy or data are fetched, on standard error: one line that is written over where there is a terminal,
 // else a line when it begins and one when it is done. Both say what makes it take longer.
 
 import process from "node:process";
@@ -28,23 +28,23 @@ const CLEAR = "\r\x1b[K";
 
 /** A listener for what is fetched. */
 export function fetchProgress({ live, write, clock }: FetchScreen = standardError): (progress: FetchProgress) => void {
-  let policy = "", files = 0, begun = 0, shown = -Infinity;
+  let what = "", files = 0, begun = 0, shown = -Infinity;
   const clear = live ? CLEAR : "";
   return (progress) => {
     const now = clock();
     if (progress.type === "begin") {
-      ({ policy, files } = progress);
+      ({ what, files } = progress);
       begun = now;
-      if (!live) write(`Fetching ${policy}: ${filesText(files)}, ${byteSize(progress.bytes)}\n`);
+      if (!live) write(`Fetching ${what}: ${filesText(files)}, ${byteSize(progress.bytes)}\n`);
     } else if (progress.type === "note") write(`${clear}${progress.text}\n`);
     else if (progress.type === "end") {
-      write(`${clear}Fetched ${policy}: ${filesText(files)} in ${duration((now - begun) / 1000)}\n`);
+      write(`${clear}Fetched ${what}: ${filesText(files)} in ${duration((now - begun) / 1000)}\n`);
     } else if (live && progress.bytes > 0 && now - shown >= PAUSE) {
       shown = now;
       const { done, bytes } = progress, speed = done / Math.max(1, now - begun) * 1000;
       const left = speed > 0 ? `, ${duration((bytes - done) / speed)} left` : "";
       const room = (process.stderr.columns || 80) - 1;
-      const line = `Fetching ${policy}: ${byteSize(done)} of ${byteSize(bytes)}, ${byteSize(speed)}/s${left}`;
+      const line = `Fetching ${what}: ${byteSize(done)} of ${byteSize(bytes)}, ${byteSize(speed)}/s${left}`;
       write(`${clear}${line.slice(0, room)}`);
     }
   };

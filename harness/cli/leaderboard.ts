@@ -182,10 +182,11 @@ async function sourcesOf(
   return { task: found, data: await dataOf(found, typeof level === "number" ? level : 1, flags.dataDir ?? null) };
 }
 
-/** null: the task reads files, and no folder was given. */
+/** null: the task reads files, no folder was given, and the cache does not hold them. */
 async function dataOf(task: Task, level: number, dataDir: string | null): Promise<TaskData | null> {
+  const { findData } = await import("../experiment/find_data.ts");
   try {
-    return await task.load({ dataDir, level });
+    return await task.load({ dataDir: await findData(task, dataDir, { cacheOnly: true }), level });
   } catch (error) {
     if (!(error instanceof MisuseError)) throw error;
     if (dataDir === null) return null;

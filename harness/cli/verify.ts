@@ -31,7 +31,7 @@ export function addVerify(program: Command, done: (exitCode: number) => void): v
     )
     .option("--cell <arm/seed>", "the cell to replay (default: the first that trained)")
     .option("--policy <name>", "where the policy lies now, if it was moved; org/name@commit fetches it")
-    .option("--data-dir <folder>", "the task's files, for tasks that read files")
+    .option("--data-dir <folder>", "the task's files (default: the cache)")
     .option("--task-file <file>", "the file that defines the task, if it is not of Matchbox")
     .option("--arm-file <file>", "a file that defines arms; repeatable", collect)
     .option("--json", "the checks as JSON in the last line of standard output")

@@ -24,6 +24,7 @@ import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
 import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
 import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
+import { findData } from "./find_data.ts";
 import { findPolicy } from "./policies.ts";
 import { devices, type WarmUpSpec } from "./protocol.ts";
 import { planSweep, type SweepOptions } from "./sweep.ts";
@@ -40,11 +41,11 @@ export interface ExperimentOptions {
   readonly prompt?: string;
   /** "strict", or "lenient" where an answer out of its layout counts. @default "strict" */
   readonly grading?: string;
-  /** Folder with the task's files; null for a generated task. @default null */
+  /** Folder with the task's files; null: the cache, into which they are fetched. @default null */
   readonly dataDir?: string | null;
   /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
   readonly policy?: string;
-  /** How a policy of the Hub is fetched. @default {} */
+  /** How a policy of the Hub and data are fetched. @default {} */
   readonly fetching?: FetchOptions;
   /** What finds the policy; a plan with one of which no weights were looked at cannot be run. @default findPolicy */
   readonly find?: typeof findPolicy;
@@ -104,7 +105,7 @@ export interface ExperimentPlan {
 }
 
 /**
- * The plan of an experiment. Writes nothing, but for a policy of the Hub, which is fetched into the Hub's cache.
+ * The plan of an experiment. Writes nothing, but for a policy of the Hub and for data, which are fetched into their caches.
  * @throws MisuseError for a wrong name or value, FailureError for a file that is missing or damaged.
  */
 export async function planExperiment(options: ExperimentOptions): Promise<ExperimentPlan> {
@@ -125,11 +126,11 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const threads = atLeast(1, options.threads ?? Math.max(1, Math.floor(cores / jobs)), "--threads");
   const every = atLeast(1, options.checkpointEvery ?? 10, "--checkpoint-every");
   const keep = atLeast(0, options.keep ?? 2, "--keep");
-  const dataDir = options.dataDir === undefined || options.dataDir === null ? null : resolve(options.dataDir);
-  const taskOptions = { dataDir, level: config.task.level };
-  const { digest: data } = await task.load(taskOptions);
   const claimed = claimOf(arms, config, claim);
   const warmUp = checkWarmUp(options.warmUp ?? null);
+  const dataDir = await findData(task, options.dataDir ?? null, options.fetching);
+  const taskOptions = { dataDir, level: config.task.level };
+  const { digest: data } = await task.load(taskOptions);
   const found = await (options.find ?? findPolicy)(policy, options.fetching); // last: it may take a while
 
   const content = sealPlan({

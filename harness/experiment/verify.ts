@@ -20,6 +20,7 @@ import { readCellRecord, readExperiment } from "../records/store.ts";
 import { recordedStyle } from "../records/task_text.ts";
 import { checkpointSteps } from "../rl/checkpoint.ts";
 import { type CheckedItem, Checklist } from "./checklist.ts";
+import { findData } from "./find_data.ts";
 import { entryFor, findCell, type FoundCell } from "./found_cell.ts";
 import { loadArmFile, loadTask, loadTaskFile } from "./load_files.ts";
 import { cellFolder } from "./plan_cells.ts";
@@ -51,7 +52,7 @@ export interface VerifyOptions {
   readonly policy?: string | null;
   /** How a policy of the Hub that `policy` names is fetched. @default {} */
   readonly fetching?: FetchOptions;
-  /** Folder with the task's files. @default null */
+  /** Folder with the task's files; null: the cache, and nothing is fetched. @default null */
   readonly dataDir?: string | null;
   /** File that defines the task. @default null */
   readonly taskFile?: string | null;
@@ -184,7 +185,9 @@ async function readSources(
     if (file !== null && taskFile === null) throw new MisuseError("it is defined in a file … give --task-file");
     return await loadTask(name, taskFile, recordedStyle(named));
   });
-  const data = task && await available(list, `data of task ${name}`, () => task.load({ dataDir, level }));
+  const data = task && await available(list, `data of task ${name}`, async () => {
+    return await task.load({ dataDir: await findData(task, dataDir, { cacheOnly: true }), level });
+  });
   if (task) {
     const [loaded] = taskFile === null ? [] : [await loadTaskFile(taskFile)];
     await list.check(`task ${name}`, "version and digests", () =>
@@ -354,7 +357,10 @@ async function replay(
   await list.check(
     place,
     `${what}: ${which}`,
-    () => replayCell(cell, { task, taskOptions: { dataDir, level: origin.level }, arm, policy: policy.folder }, range),
+    async () => {
+      const taskOptions = { dataDir: await findData(task, dataDir, { cacheOnly: true }), level: origin.level };
+      return await replayCell(cell, { task, taskOptions, arm, policy: policy.folder }, range);
+    },
   );
 }
 

@@ -15,6 +15,7 @@ import type { PlanRecord } from "../records/plan_schema.ts";
 import { regrade } from "../records/regrade.ts";
 import { type Answer, answerOf } from "../records/results.ts";
 import { type CellRecord, UNKNOWN } from "../records/schema.ts";
+import { statusCounts } from "../records/status_counts.ts";
 import { readStoredRecord, readStoredSamples, readStoredSteps, stepChain, type StoredLines } from "../records/store.ts";
 import { type Checkpoint, checkpointSteps, readCheckpoint } from "../rl/checkpoint.ts";
 import { collapseSample, findCollapses } from "../rl/collapse.ts";
@@ -246,7 +247,6 @@ function wrongEvaluation(
   const said = answers.flatMap(({ said }) => said ?? []), [first] = said;
   if (!first) return ["there are no samples"];
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const count = (status: Answer["status"]) => answers.filter((answer) => answer.status === status).length;
   const questions = [...Map.groupBy(answers, ({ id }) => id).values()];
   const right = questions.map((group) => group.map(({ status }) => status === "correct" ? 1 : 0));
   const finite = (value: number) => Number.isFinite(value) ? value : null; // a reward that an answer lacks
@@ -258,12 +258,7 @@ function wrongEvaluation(
     samples: answers.length / questions.length,
     accuracy: mean(right.map(mean)),
     passAtSamples: mean(right.map((row) => Math.max(...row))),
-    statuses: {
-      correct: count("correct"),
-      wrong: count("wrong"),
-      unparseable: count("unparseable"),
-      truncated: count("truncated"),
-    },
+    statuses: statusCounts(answers.map(({ status }) => status)),
     rewards: Object.fromEntries(
       Object.keys(first.rewards).map((name) => [name, finite(mean(said.map(({ rewards }) => rewards[name] ?? NaN)))]),
     ),

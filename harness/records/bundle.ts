@@ -15,7 +15,7 @@ import type { Answer, CellResults, Results } from "./results.ts";
 import { cellRecordSchema, experimentSchema, SCHEMA_VERSION } from "./schema.ts";
 import { checkCellRecord, checkExperiment, checkStored, recordLine, storedDigest } from "./store.ts";
 
-const letters = { correct: "c", wrong: "w", unparseable: "u", truncated: "t" } as const satisfies Record<
+const letters = { correct: "c", wrong: "w", unparseable: "u", truncated: "t", timeout: "o" } as const satisfies Record<
   GradeStatus,
   string
 >;
@@ -24,11 +24,12 @@ const statusOf: ReadonlyMap<string, GradeStatus> = new Map([
   ["w", "wrong"],
   ["u", "unparseable"],
   ["t", "truncated"],
+  ["o", "timeout"],
 ]);
 /** The cell was not asked this question. */
 const NOT_ASKED = "-";
 
-const statuses = z.string().regex(/^[cwut-]*$/);
+const statuses = z.string().regex(/^[cwuto-]*$/);
 const said = z.strictObject({
   completion: z.string(),
   extracted: z.string().nullable(),
@@ -48,7 +49,8 @@ function bundleOf<P extends z.ZodType, E extends z.ZodType, R extends z.ZodType>
     cells: z.array(z.strictObject({
       record: record.nullable().describe("record.json as it was stored; null for a cell that has not begun"),
       statuses: statuses.nullable().describe(
-        "of the greedy answers, a letter for each item: c correct, w wrong, u unparseable, t truncated, - not asked; " +
+        "of the greedy answers, a letter for each item: c correct, w wrong, u unparseable, t truncated, o timeout, - not " +
+          "asked; " +
           "null: not kept, or the cell has not finished",
       ),
       sampled: z.array(statuses).describe("the same for sample 1, 2 … of those drawn at temperature 1"),
@@ -228,7 +230,7 @@ function countsFit([greedy = "", ...sampled]: readonly string[], { evaluations }
   const fits = (letters: string, mode: EvaluationRecord["mode"]) => {
     const last = evaluations.findLast((one) => one.split === "test" && one.mode === mode);
     if (!last) return letters === "";
-    return [...statusOf].every(([letter, status]) => letters.split(letter).length - 1 === last.statuses[status]);
+    return [...statusOf].every(([letter, status]) => letters.split(letter).length - 1 === (last.statuses[status] ?? 0));
   };
   return fits(greedy, "greedy") && (sampled.length === 0 || fits(sampled.join(""), "sample"));
 }

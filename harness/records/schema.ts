@@ -17,7 +17,7 @@ const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
 const sha256OrUnknown = () =>
   z.string().regex(/^([0-9a-f]{64}|unknown)$/).describe("SHA-256; unknown: a file of schema version 1 does not say it");
 const split = z.enum(["train", "validation", "test"]);
-const gradeStatus = z.enum(["correct", "wrong", "unparseable", "truncated"]);
+const gradeStatus = z.enum(["correct", "wrong", "unparseable", "truncated", "timeout"]);
 const tokens = z.strictObject({ prompt: count(), completion: count() });
 const moments = z.strictObject({ mean: z.number(), std: z.number() });
 
@@ -72,7 +72,10 @@ export const evaluationSchema = z.strictObject({
   samples: z.int().min(1),
   accuracy: share(),
   passAtSamples: share(),
-  statuses: z.record(gradeStatus, count()),
+  statuses: z.strictObject({
+    ...{ correct: count(), wrong: count(), unparseable: count(), truncated: count() },
+    timeout: z.int().min(1).exactOptional().describe("left undecided by the grader; counts as wrong"),
+  }),
   rewards: z.record(z.string(), z.number()),
   completionLength: z.number().min(0),
 });

@@ -18,6 +18,7 @@ export const LETTERS: Readonly<Record<GradeStatus, string>> = {
   wrong: "w",
   unparseable: "u",
   truncated: "t",
+  timeout: "o",
 };
 
 /** What the browser has of all questions from the start. */

@@ -2,7 +2,8 @@
 // Items are the first n of the split, so that every arm and seed answers the same ones.
 
 import type { Config } from "../config.ts";
-import type { EvaluationRecord, GradeStatus, ItemSource, SampleRecord, Split } from "../contract.ts";
+import type { EvaluationRecord, ItemSource, SampleRecord, Split } from "../contract.ts";
+import { statusCounts } from "../records/status_counts.ts";
 import type { Resident } from "../runtime/session.ts";
 import type { Sampling } from "./decode_graph.ts";
 import { type Asker, type DrawnGroup, rollOut } from "./rollout.ts";
@@ -56,7 +57,6 @@ export async function evaluate(
   }
   const names = asker.task.rewards, grades = groups.flatMap((g) => g.grades);
   const right = groups.map((g) => g.grades.map(({ status }) => status === "correct" ? 1 : 0));
-  const count = (status: GradeStatus) => grades.filter((grade) => grade.status === status).length;
   const record: EvaluationRecord = {
     step,
     split,
@@ -65,12 +65,7 @@ export async function evaluate(
     samples: group,
     accuracy: mean(right.map(mean)),
     passAtSamples: mean(right.map((row) => Math.max(...row))),
-    statuses: {
-      correct: count("correct"),
-      wrong: count("wrong"),
-      unparseable: count("unparseable"),
-      truncated: count("truncated"),
-    },
+    statuses: statusCounts(grades.map(({ status }) => status)),
     rewards: Object.fromEntries(names.map((name, i) => [name, mean(grades.map((grade) => grade.rewards[i]!))])),
     completionLength: mean(groups.flatMap((g) => g.completions.map(({ tokens }) => tokens.length))),
   };

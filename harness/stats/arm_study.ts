@@ -1,6 +1,6 @@
 // One arm over its finished cells: scores with their interval, the learning curve, what it cost, what collapsed.
 
-import type { GradeStatus } from "../contract.ts";
+import type { GradeStatus, StatusCounts } from "../contract.ts";
 import type { Claim } from "../records/plan_schema.ts";
 import type { Answer, CellResults } from "../records/results.ts";
 import { iqm, mean, median, optimalityGap } from "./aggregates.ts";
@@ -65,18 +65,18 @@ export function armStudy({ arm, summary, cells, metric }: ArmCells): Omit<ArmStu
 }
 
 /** Shares over all greedy answers; the evaluations' own counts, which are there without the answers too. */
-function statusShares(finished: readonly CellResults[]): Readonly<Record<GradeStatus, number>> | null {
+function statusShares(finished: readonly CellResults[]): StatusCounts | null {
   const counts = finished.flatMap((cell) => testEvaluations(cell, "accuracy").at(-1)?.statuses ?? []);
-  const share = (status: GradeStatus) => {
-    const of = counts.reduce((sum, each) => sum + each[status], 0);
-    return of / counts.reduce((sum, each) => sum + each.correct + each.wrong + each.unparseable + each.truncated, 0);
-  };
   if (counts.length === 0) return null;
+  const sum = (status: GradeStatus) => counts.reduce((total, each) => total + (each[status] ?? 0), 0);
+  const all = counts.reduce((total, each) => total + Object.values(each).reduce((sum, count) => sum + count, 0), 0);
+  const timeout = sum("timeout");
   return {
-    correct: share("correct"),
-    wrong: share("wrong"),
-    unparseable: share("unparseable"),
-    truncated: share("truncated"),
+    correct: sum("correct") / all,
+    wrong: sum("wrong") / all,
+    unparseable: sum("unparseable") / all,
+    truncated: sum("truncated") / all,
+    ...(timeout > 0 ? { timeout: timeout / all } : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 // The analysis of an experiment: every number that a report, a table or a leaderboard shows of it, from records alone.
 // Drawing never computes; this never draws.
 
-import type { Collapse, GradeStatus } from "../contract.ts";
+import type { Collapse, StatusCounts } from "../contract.ts";
 import type { Claim } from "../records/plan_schema.ts";
 import type { Results } from "../records/results.ts";
 import type { Estimate } from "./estimate.ts";
@@ -58,7 +58,7 @@ export interface ArmStudy {
   /** Mean of the metric before training. */
   readonly before: number | null;
   /** Share of greedy answers by status; null where answers were not kept. */
-  readonly statuses: Readonly<Record<GradeStatus, number>> | null;
+  readonly statuses: StatusCounts | null;
   /** 1 is best; see tiers.ts. null without a finished cell. */
   readonly tier: number | null;
   readonly curve: readonly CurvePoint[];

@@ -23,10 +23,13 @@ export function extractAnswer(completion: string): string | null {
   return text === "" ? null : lastBoxed(text) ?? text;
 }
 
-/** The answer of any text: strictly, or the last box, what follows the last "####" or "answer is", or the last number. */
-export function extractLeniently(completion: string): string | null {
+/**
+ * The answer of any text: strictly, or the last box, what follows the last "####" or "answer is", or the last number. In a
+ * text that was cut off, the last number is no answer: it is where the steps stood.
+ */
+export function extractLeniently(completion: string, truncated = false): string | null {
   const found = extractAnswer(completion) ?? lastBoxed(completion) ?? afterMark(completion);
-  if (found !== null) return found;
+  if (found !== null || truncated) return found;
   return completion.match(/-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?/g)?.at(-1) ?? null;
 }
 

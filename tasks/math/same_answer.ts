@@ -13,6 +13,12 @@ import { clearlyDiffer } from "./sample_points.ts";
 
 const engine = new Engine();
 
+/** Decides about two expressions that neither fractions nor float64 tell apart. */
+export type Decide = (a: Expression, b: Expression) => Verdict;
+
+/** By the algebra system: undecided where it does not know, in time or at all. */
+export const askEngine: Decide = (a, b) => engine.compare(a, b);
+
 /**
  * @param question the question that was asked: whether it speaks of an order or of percent decides what is forgiven
  * @param decide what decides about two expressions that neither fractions nor float64 tell apart
@@ -21,7 +27,7 @@ export function sameAnswer(
   gold: string,
   answer: string,
   question = "",
-  decide: (a: Expression, b: Expression) => Verdict = (a, b) => engine.compare(a, b),
+  decide: Decide = askEngine,
 ): Verdict {
   const inOrder = /\border\b/i.test(question), percent = /percent|%/i.test(question);
   return same(parseAnswer(gold), parseAnswer(answer), { inOrder, percent, decide });
@@ -31,7 +37,7 @@ interface Ways {
   /** Lists are asked for in an order. */
   readonly inOrder: boolean;
   readonly percent: boolean;
-  readonly decide: (a: Expression, b: Expression) => Verdict;
+  readonly decide: Decide;
 }
 
 /** All must be equal; one that differs decides. */

@@ -21,7 +21,7 @@ function command(...args: string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", program, ...args],
     cwd: folder,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", HF_HUB_OFFLINE: "1", MATCHBOX_CACHE: folder },
     stdout: "piped",
     stderr: "piped",
   });
@@ -196,7 +196,7 @@ Deno.test("bench takes budgets, and arms and tasks from files", async () => {
 
 Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before anything runs", async () => {
   match(await misuse("arithmetc"), /task "arithmetc".*did you mean "arithmetic"/);
-  match(await misuse("gsm8k"), /--data-dir/);
+  match(await misuse("gsm8k", "--data-dir", folder), /train\.jsonl: it does not exist; give --data-dir/);
   match(await misuse("--arms", "gpro"), /arm "gpro".*did you mean "grpo"/);
   match(await misuse("--arms", "grpo,grpo"), /arm grpo twice/);
   match(await misuse("--arms", ","), /without arms/);

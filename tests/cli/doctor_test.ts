@@ -80,12 +80,33 @@ Deno.test("doctor refuses what it cannot use with exit code 2", async () => {
       [["--policy", "embeded"], /policy "embeded".*did you mean "embedded"/],
       [["--set", "rl.maxPromptToken=3"], /did you mean "rl\.maxPromptTokens"/],
       [["--items", "0"], /--items 0/],
-      [["gsm8k"], /--data-dir/],
     ] as const
   ) {
     const { code, stderr } = await doctor(...args);
     equal(code, 2, stderr);
     match(stderr, message);
+  }
+});
+
+Deno.test("doctor says offline what data to fetch and where to put them", async () => {
+  const offline = { HF_HUB_OFFLINE: "1", MATCHBOX_CACHE: await Deno.makeTempDir() }, before = Deno.env.toObject();
+  for (const [name, value] of Object.entries(offline)) Deno.env.set(name, value);
+  try {
+    const { code, stderr } = await doctor("gsm8k", "--no-policy");
+    equal(code, 2);
+    match(
+      stderr,
+      /Cannot find the data of task gsm8k: HF_HUB_OFFLINE is set … unset it, or put there grade_school_math/,
+    );
+    match(
+      stderr,
+      /train\.jsonl of github\.com\/openai\/grade-school-math at 3101c7d50724 as .*gsm8k.train\.jsonl, .*--data-dir/,
+    );
+  } finally {
+    for (const name of Object.keys(offline)) {
+      if (before[name] === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, before[name]!);
+    }
   }
 });
 

@@ -38,7 +38,7 @@ const inPlace = (word: string) =>
 Deno.test("the examples of bench run", async () => {
   const worker = new URL("../fakes/cell_worker.ts", import.meta.url), before = Deno.cwd();
   const withoutModel: Add = (program, done) => addBench(program, done, { worker });
-  const found = examples(withoutModel, "gsm8k");
+  const found = examples(withoutModel, "gsm8k", "--print-config");
   equal(found.length, 5);
   Deno.chdir(folder);
   try {

@@ -7,7 +7,7 @@ function shown(live: boolean): string[] {
   const written: string[] = [];
   let now = 0;
   const report = fetchProgress({ live, write: (text) => written.push(text), clock: () => now });
-  report({ type: "begin", policy: "a/b@c0ffee", files: 2, bytes: 40e6 });
+  report({ type: "begin", what: "a/b@c0ffee", files: 2, bytes: 40e6 });
   for (const done of [1e6, 1.1e6, 10e6]) {
     now += done === 1.1e6 ? 1 : 1000;
     report({ type: "bytes", file: "model.safetensors", done, bytes: 40e6 });

@@ -166,3 +166,52 @@ Deno.test("bench and doctor fetch a policy of the Hub once, go on after Ctrl-C, 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("doctor fetches the data that a task names, takes them from the cache afterwards, and says what is missing", async () => {
+  const folder = await Deno.makeTempDir(), commit = "c0ffee".padEnd(40, "0");
+  const row = (name: string, i: number) =>
+    JSON.stringify({ question: `${name}: ${i} and ${i}?`, answer: `#### ${2 * i}` });
+  const content = (name: string, count: number) =>
+    new TextEncoder().encode(Array.from({ length: count }, (_, i) => `${row(name, i)}\n`).join(""));
+  const data = new Map([["train", content("train", 200)], ["test", content("test", 20)]]);
+  const sources = [...data].map(([name, bytes]) => ({
+    ...{
+      path: `gsm8k/${name}.jsonl`,
+      host: "github",
+      repository: "org/code",
+      revision: commit,
+      source: `${name}.jsonl`,
+    },
+    ...{ sha256: sha256(bytes), bytes: bytes.length, rows: null, licence: "MIT" },
+  }));
+  const url = (path: string) => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
+  await Deno.writeTextFile(
+    join(folder, "small.ts"),
+    `import { defineTask } from ${url("mod.ts")}; import { gsm8k } from ${url("tasks/gsm8k.ts")};
+     export const small = defineTask({ ...gsm8k, name: "small", sources: ${JSON.stringify(sources)} });`,
+  );
+  const github = new Map([...data].map(([name, bytes]) => [`org/code/${commit}/${name}.jsonl`, bytes]));
+  const hub = new FakeHub("tiny/model", files, commit, "models", github), cache = join(folder, "cache");
+  const run = (environment: Record<string, string>) =>
+    start(folder, { MATCHBOX_CACHE: cache, MATCHBOX_GITHUB_RAW: `${hub.endpoint}/raw`, ...environment }, [
+      ...["doctor", "small", "--task-file", "small.ts", "--no-policy"],
+    ]).ended;
+  try {
+    const first = await run({});
+    equal(first.code, 0, first.stderr);
+    match(first.stderr, /^Fetching the data of small: 2 files, /);
+    match(first.stdout, /^gold answers are right +ok +\d+ items$/m);
+    deepEqual(await Deno.readFile(join(cache, "data/gsm8k/train.jsonl")), data.get("train"));
+    deepEqual(await run({ HF_HUB_OFFLINE: "1" }), { ...first, stderr: "" });
+    const none = await run({ HF_HUB_OFFLINE: "1", MATCHBOX_CACHE: join(folder, "empty") });
+    equal(none.code, 2);
+    match(
+      none.stderr,
+      /^error: Cannot find the data of task small: HF_HUB_OFFLINE is set … unset it, or put there train\.jsonl of/,
+    );
+    equal(hub.requests.every(({ authorization }) => authorization === null), true);
+  } finally {
+    await hub[Symbol.asyncDispose]();
+    await Deno.remove(folder, { recursive: true });
+  }
+});

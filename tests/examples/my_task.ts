@@ -5,7 +5,8 @@
 //
 // A task is where questions come from (three splits that share none), the chat that asks one, and a grader. Everything
 // must follow from its arguments: the same position always holds the same question, the same completion always earns the
-// same. Raise `version` when a change moves scores. `deno task doctor` checks what a grader usually gets wrong.
+// same. Raise `version` when a change moves scores. `deno task doctor` checks what a grader usually gets wrong. A task may
+// have more: `prompts` (--prompt), `gradeLeniently` (--grading lenient), `sources` (files that are fetched); see contract.ts.
 
 import { createHash } from "node:crypto";
 import { defineTask, type Grade, type ItemSource, MisuseError, type Split, type TaskItem } from "../../mod.ts";

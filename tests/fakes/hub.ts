@@ -1,5 +1,5 @@
 // Plays the Hugging Face Hub on loopback: the API's revisions and listings, `resolve` with ranges, and large files behind
-// a redirect to another port, as its storage has them. What goes wrong is told by `mishap`, request by request. It keeps
+// a redirect to another port, as its storage has them; and below /raw/, GitHub's files by repository, commit and path. What goes wrong is told by `mishap`, request by request. It keeps
 // what it was asked.
 
 import { createHash } from "node:crypto";
@@ -35,6 +35,9 @@ export class FakeHub implements AsyncDisposable {
     readonly name: string,
     readonly files: ReadonlyMap<string, Uint8Array>,
     readonly commit = "c0ffee".padEnd(40, "0"),
+    readonly kind: "models" | "datasets" = "models",
+    /** By "org/name/commit/path". */
+    readonly github: ReadonlyMap<string, Uint8Array> = new Map(),
   ) {
     const serve = (host: HubRequest["host"]) =>
       Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => this.#answer(host, request));
@@ -70,8 +73,17 @@ export class FakeHub implements AsyncDisposable {
       authorization: headers.get("Authorization"),
     };
     this.requests.push(request);
-    const api = `/api/models/${this.name}`, file = decodeURIComponent(pathname.split("/").at(-1) ?? "");
-    const content = /\/resolve\/|^\/blob\//.test(pathname) ? this.files.get(file) ?? null : null;
+    if (pathname.startsWith("/raw/")) {
+      const content = this.github.get(decodeURIComponent(pathname.slice("/raw/".length))) ?? null;
+      const instead = this.mishap(request, content);
+      return instead ??
+        (content === null ? new Response("404: Not Found", { status: 404 }) : ranged(content, request.range));
+    }
+    const own = this.kind === "datasets" ? `datasets/${this.name}` : this.name;
+    const api = `/api/${this.kind}/${this.name}`, tree = `${api}/tree/${this.commit}`;
+    const [, , resolved, stored] = /^(?:(.*\/resolve\/[^/]+\/(.*))|\/blob\/(.*))$/.exec(pathname) ?? [];
+    const file = decodeURIComponent(resolved ?? stored ?? "");
+    const content = this.files.get(file) ?? null;
     const instead = this.mishap(request, content);
     if (instead) return instead;
     if (pathname.startsWith(`${api}/revision/`)) {
@@ -80,11 +92,15 @@ export class FakeHub implements AsyncDisposable {
       const siblings = [...this.files.keys()].map((rfilename) => ({ rfilename }));
       return Response.json({ _id: "1", id: this.name, sha: this.commit, private: false, gated: false, siblings });
     }
-    if (pathname === `${api}/tree/${this.commit}`) return Response.json(this.#tree());
-    if (!pathname.startsWith(`/${this.name}/resolve/`) && host === "hub") return refused(404, "RepoNotFound");
+    if (pathname === tree || pathname.startsWith(`${tree}/`)) {
+      return Response.json(this.#tree(pathname.slice(tree.length)));
+    }
+    if (!pathname.startsWith(`/${own}/resolve/`) && host === "hub") return refused(404, "RepoNotFound");
     if (content === null) return refused(404, "EntryNotFound");
     if (host === "hub" && content.length > LARGE) {
-      const location = `http://127.0.0.1:${this.#servers[1]!.addr.port}/blob/${file}?signature=signed`;
+      const location = `http://127.0.0.1:${this.#servers[1]!.addr.port}/blob/${
+        encodeURIComponent(file)
+      }?signature=signed`;
       return new Response(null, {
         status: 302,
         headers: { Location: location, ...this.#told(file, content, "X-Linked-") },
@@ -101,10 +117,14 @@ export class FakeHub implements AsyncDisposable {
     return { "X-Repo-Commit": this.commit, [`${prefix}ETag`]: `"${this.digestOf(file)}"`, ...size };
   }
 
-  #tree() {
+  /** @param folder "" or "/name" */
+  #tree(folder: string) {
+    const inside = [...this.files].filter(([path]) =>
+      `/${path}`.slice(0, -path.split("/").at(-1)!.length - 1) === folder
+    );
     return [
-      { type: "directory", path: "onnx", size: 0, oid: "0".repeat(40) },
-      ...[...this.files].map(([path, content]) => {
+      { type: "directory", path: `${folder}/onnx`.slice(1), size: 0, oid: "0".repeat(40) },
+      ...inside.map(([path, content]) => {
         const plain = { type: "file", path, size: content.length, oid: gitDigest(content) };
         if (content.length <= LARGE) return { ...plain, oid: this.digestOf(path) };
         return { ...plain, lfs: { oid: this.digestOf(path), size: content.length, pointerSize: 130 } };
@@ -158,11 +178,13 @@ const stalled: (() => void)[] = [];
 export async function withHub(
   files: ReadonlyMap<string, Uint8Array>,
   work: (hub: FakeHub, at: { cache: string; settings: HubSettings; seen: FetchProgress[] }) => Promise<void>,
+  make: () => FakeHub = () => new FakeHub("tiny/model", files),
 ): Promise<void> {
   const cache = await Deno.makeTempDir(), before = Deno.env.get("HF_HUB_CACHE");
   Deno.env.set("HF_HUB_CACHE", cache);
-  const hub = new FakeHub("tiny/model", files);
-  const settings = { ...hubSettings({ HF_ENDPOINT: hub.endpoint, HF_HOME: cache }), timeout: 10_000, backoff: 5 };
+  const hub = make(), environment = { HF_ENDPOINT: hub.endpoint, HF_HOME: cache, MATCHBOX_CACHE: cache };
+  const github = { MATCHBOX_GITHUB_RAW: `${hub.endpoint}/raw` };
+  const settings = { ...hubSettings({ ...environment, ...github }), timeout: 10_000, backoff: 5 };
   try {
     await work(hub, { cache, settings, seen: [] });
   } finally {

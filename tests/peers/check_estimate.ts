@@ -42,13 +42,13 @@ interface Case {
 
 const embedded = fileURLToPath(embeddedPolicies["embedded"]!);
 
-/** Random weights of Qwen2.5-0.5B's shape, with the embedded policy's tokenizer. */
-async function randomQwen(folder: string): Promise<string> {
+/** Random weights of Qwen2.5-0.5B's shape with so many layers, and the embedded policy's tokenizer. */
+async function randomQwen(folder: string, layers: number): Promise<string> {
   const text = readFileSync(join(embedded, "config.json"), "utf8"), random = stream(0, "estimate");
   const config = parseModelConfig({
     ...JSON.parse(text),
     ...{ architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", vocab_size: 151936, hidden_size: 896 },
-    ...{ num_hidden_layers: 24, num_attention_heads: 14, num_key_value_heads: 2, intermediate_size: 4864 },
+    ...{ num_hidden_layers: layers, num_attention_heads: 14, num_key_value_heads: 2, intermediate_size: 4864 },
     ...{ max_position_embeddings: 32768, rope_theta: 1000000, rms_norm_eps: 1e-6 },
   }, "Qwen2.5-0.5B shape");
   const layout = parameterLayout(config), data = new Float32Array(layout.size);
@@ -67,6 +67,11 @@ const few = [
 ];
 const default40 = ["rl.updates=40", "evaluation.every=20", "evaluation.testItems=64"];
 
+const wide = {
+  ...{ task: "arithmetic", arm: "grpo" },
+  settings: [...few, "rl.questions=2", "rl.completions=4", "rl.maxCompletionTokens=64", "task.level=1"],
+};
+
 const CASES: readonly Case[] = [
   { name: "embedded", policy: () => Promise.resolve("embedded"), task: "arithmetic", arm: "grpo", settings: default40 },
   {
@@ -83,13 +88,8 @@ const CASES: readonly Case[] = [
     arm: "grpo",
     settings: [...few, "rl.questions=2", "rl.maxCompletionTokens=96"],
   },
-  {
-    name: "Qwen2.5-0.5B shape",
-    policy: randomQwen,
-    task: "arithmetic",
-    arm: "grpo",
-    settings: [...few, "rl.questions=2", "rl.completions=4", "rl.maxCompletionTokens=64", "task.level=1"],
-  },
+  { name: "Qwen2.5-0.5B shape", policy: (folder) => randomQwen(folder, 24), ...wide },
+  { name: "Qwen2.5-0.5B, 8 of its layers", policy: (folder) => randomQwen(folder, 8), ...wide },
 ];
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

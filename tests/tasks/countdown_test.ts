@@ -117,10 +117,11 @@ Deno.test("countdown.load() refuses a folder and a level that it does not have",
 
 Deno.test("countdown.gradeLeniently() takes the last expression of a text without tags, and not its value after =", () => {
   const item = { id: "x", question: "", gold: "(5+7)*2" };
-  const verdict = (text: string) => countdown.gradeLeniently?.(item, text, false);
+  const verdict = (text: string, cut = false) => countdown.gradeLeniently?.(item, text, cut);
   deepEqual(verdict("First 5+7, so (5+7)*2 = 24."), { status: "correct", extracted: "(5+7)*2" });
   deepEqual(verdict("It is 2*(7+5)"), { status: "correct", extracted: "2*(7+5)" });
   deepEqual(verdict("It is 5+7+2 = 14"), { status: "wrong", extracted: "5+7+2" });
   deepEqual(verdict("It is 24"), { status: "unparseable", extracted: null });
+  deepEqual(verdict("It is (5+7)*2", true), { status: "truncated", extracted: null });
   deepEqual(verdict("<answer>5+7*2</answer> (5+7)*2"), { status: "wrong", extracted: "5+7*2" });
 });

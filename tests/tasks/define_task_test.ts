@@ -2,6 +2,7 @@ import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { MisuseError } from "../../harness/base/errors.ts";
 import type { Task } from "../../harness/contract.ts";
 import { defineTask } from "../../tasks/define_task.ts";
+import { gsm8k } from "../../tasks/gsm8k.ts";
 import { tasks } from "../../tasks/registry.ts";
 
 const fine: Task = {
@@ -55,6 +56,15 @@ Deno.test("defineTask() says which field is wrong", () => {
   refused({ prompts: { plain: 1 } }, /prompts\.plain must be a function/);
   refused({ prompts: { "a b": fine.prompt } }, /Cannot define prompt "a b"/);
   refused({ prompts: { paper: fine.prompt } }, /"paper" is the name of prompt itself/);
+  const [source] = gsm8k.sources!;
+  refused({ sources: [] }, /sources must be a list of files/);
+  refused(
+    { sources: [{ ...source, path: "../up" }] },
+    /sources\.0\.path is "\.\.\/up", must be a path below the data folder/,
+  );
+  refused({ sources: [source, { ...source, host: "ftp" }] }, /sources\.1\.host is "ftp", must be "github" or "hub"/);
+  refused({ sources: [{ ...source, revision: "main" }] }, /sources\.0\.revision is "main", must be a commit/);
+  refused({ sources: [{ ...source, sha256: null }] }, /sources\.0\.sha256 is null, must be the SHA-256/);
   refused({ defaults: undefined }, /defaults is undefined, must be a mapping/);
   refused({ defaults: { "rl.update": 3 } }, /"rl\.update" \(defaults of task "my-task"\): .*"rl\.updates"/);
   refused({ defaults: { "rl.completions": 1 } }, /rl\.completions = 1/);

@@ -10,7 +10,7 @@ import { aime24 } from "../../tasks/aime24.ts";
 import { amc23 } from "../../tasks/amc23.ts";
 import { math } from "../../tasks/math.ts";
 import { math500 } from "../../tasks/math500.ts";
-import { math500Source, trainSource } from "../../tasks/math/math_task.ts";
+import { math500Source, trainSource } from "../../tasks/math/trained_on_math.ts";
 import { testTask } from "../conformance/task_conformance.ts";
 import { NEEDS_DATA, realData } from "../real_data.ts";
 

@@ -169,7 +169,8 @@ Deno.test("extractNumberLeniently() takes <answer>, then a box, then what follow
 Deno.test("gradeLayoutLeniently() moves the status alone", () => {
   const verdict = (text: string, truncated = false) => gradeLayoutLeniently(item, text, truncated);
   deepStrictEqual(verdict("It is 18."), { status: "correct", extracted: "18" });
-  deepStrictEqual(verdict("It is 18.", true), { status: "correct", extracted: "18" });
+  deepStrictEqual(verdict("It is 18.", true), { status: "truncated", extracted: null }); // where the steps stood
+  deepStrictEqual(verdict("#### 18", true), { status: "correct", extracted: "18" });
   deepStrictEqual(verdict("It is 18 or 19"), { status: "wrong", extracted: "19" });
   deepStrictEqual(verdict("It is many", true), { status: "truncated", extracted: null });
 });

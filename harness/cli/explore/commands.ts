@@ -66,6 +66,7 @@ export function shellCommands(
         wrong: "that are wrong (of several such options, any)",
         unparseable: "without an answer in them",
         truncated: "cut off at the length cap",
+        timeout: "left undecided by the grader",
         drawn: "those drawn at temperature 1 too",
         full: "whole completions",
       },

@@ -30,7 +30,7 @@ export interface SampleFilter {
   readonly full: boolean;
 }
 
-const STATUSES: readonly GradeStatus[] = ["correct", "wrong", "unparseable", "truncated"];
+const STATUSES: readonly GradeStatus[] = ["correct", "wrong", "unparseable", "truncated", "timeout"];
 const KEYS = ["arm", "seed", "only", "not", "id", "text", "page", "per"] as const;
 type Key = typeof KEYS[number];
 

@@ -122,8 +122,10 @@ function cellText({ results: { experiment } }: Exploration, { entry, record, ste
 
 function evaluationTable(evaluations: readonly EvaluationRecord[]): string {
   if (evaluations.length === 0) return "No evaluation was recorded";
+  const timeouts = evaluations.some(({ statuses }) => statuses.timeout);
   return alignColumns([
-    ["updates", "questions", "mode", "accuracy", "pass@k", "length", "correct", "wrong", "unparseable", "truncated"],
+    ["updates", "questions", "mode", "accuracy", "pass@k", "length", "correct", "wrong", "unparseable", "truncated"]
+      .concat(timeouts ? "timeout" : []),
     [],
     ...evaluations.map(({ step, split, mode, n, samples, accuracy, passAtSamples, completionLength, statuses }) => [
       String(step),
@@ -133,6 +135,7 @@ function evaluationTable(evaluations: readonly EvaluationRecord[]): string {
       mode === "sample" ? `${percent(passAtSamples)} (k = ${samples})` : "",
       completionLength.toFixed(1),
       ...[statuses.correct, statuses.wrong, statuses.unparseable, statuses.truncated].map(String),
+      ...(timeouts ? [String(statuses.timeout ?? 0)] : []),
     ]),
   ]);
 }

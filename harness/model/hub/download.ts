@@ -36,17 +36,27 @@ export async function download(
 ): Promise<string> {
   const blob = join(repository, "blobs", file.digest), entry = join(repository, "snapshots", commit, file.path);
   if (await isEntered(file, entry)) return entry;
-  const lock = await takeLock(
-    join(locks, `${file.digest}.lock`),
-    () => subject.note("another process fetches it; waiting"),
-  );
-  try {
+  return await locked(join(locks, `${file.digest}.lock`), subject, async () => {
     if (await sizeOf(blob) !== file.size) {
-      await onDisk(blob, () => mkdir(dirname(blob), { recursive: true }));
-      await fetchBlob(file, blob, commit, subject, report);
+      await fetchFile(file, resolveAddress(subject, commit, file.path), blob, subject, report);
     }
     await onDisk(entry, () => enter(blob, entry, subject.settings.symlinks));
     return entry;
+  });
+}
+
+/** The address of a file of a repository at a commit. */
+export function resolveAddress({ kind, name, settings }: HubSubject, commit: string, path: string): string {
+  const escaped = path.split("/").map(encodeURIComponent).join("/");
+  if (kind === "github") return `${settings.github}/${name}/${commit}/${escaped}`;
+  return `${settings.endpoint}/${kind === "dataset" ? "datasets/" : ""}${name}/resolve/${commit}/${escaped}`;
+}
+
+/** Does the work while no other process does work under the same lock. */
+export async function locked<T>(path: string, { note }: HubSubject, work: () => Promise<T>): Promise<T> {
+  const lock = await takeLock(path, () => note("another process fetches it; waiting"));
+  try {
+    return await work();
   } finally {
     lock.close();
   }
@@ -75,15 +85,19 @@ async function isEntered({ digest, size }: HubFile, entry: string): Promise<bool
 
 const kindOf = (digest: string) => digest.length === 64 ? "sha256" : "sha1";
 
-async function fetchBlob(
+/**
+ * Fetches a file to where it shall lie; a part that an earlier run left beside it is gone on with.
+ * @throws FailureError for a digest that stays wrong or a disk that refuses; what askHub throws
+ */
+export async function fetchFile(
   file: HubFile,
-  blob: string,
-  commit: string,
+  url: string,
+  target: string,
   subject: HubSubject,
   report: (bytes: number) => void,
 ): Promise<void> {
-  const { name, settings, note } = subject, part = partOf(blob);
-  const url = `${settings.endpoint}/${name}/resolve/${commit}/${encodeURIComponent(file.path)}`;
+  const { kind, name, note } = subject, part = partOf(target);
+  await onDisk(target, () => mkdir(dirname(target), { recursive: true }));
   for (const last of [false, true]) {
     let most = await sizeOf(part) ?? 0;
     if (most < file.size || file.size === 0) {
@@ -95,12 +109,13 @@ async function fetchBlob(
         }));
     }
     const found = await blobDigest(part, kindOf(file.digest));
-    if (found === file.digest) return await onDisk(blob, () => rename(part, blob));
+    if (found === file.digest) return await onDisk(target, () => rename(part, target));
     await onDisk(part, () => rm(part, { force: true }));
     if (last) {
       throw new FailureError(
-        `Cannot fetch "${name}": ${file.path} came with the digest ${found.slice(0, 12)}, and the Hub lists ` +
-          `${file.digest.slice(0, 12)} … try again later; a proxy or mirror on the way may be at fault`,
+        `Cannot fetch "${name}": ${file.path} came with the digest ${found.slice(0, 12)}, and ` +
+          `${kind === "github" ? "the task names" : "the Hub lists"} ${file.digest.slice(0, 12)} … try again later; ` +
+          "a proxy or mirror on the way may be at fault",
       );
     }
     note(`${file.path} came with the wrong digest; fetching it anew`);

@@ -27,7 +27,7 @@ export interface HubName {
 /** What happens on the way. */
 export type FetchProgress =
   /** So much is to come. */
-  | { readonly type: "begin"; readonly policy: string; readonly files: number; readonly bytes: number }
+  | { readonly type: "begin"; readonly what: string; readonly files: number; readonly bytes: number }
   | { readonly type: "bytes"; readonly file: string; readonly done: number; readonly bytes: number }
   | { readonly type: "end" }
   /** Why it takes longer, or what is done instead. */
@@ -68,7 +68,7 @@ export function parseHubName(text: string): HubName | null {
  */
 export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): Promise<FetchedPolicy> {
   const { report = () => {}, cacheOnly = false, settings = hubSettings() } = options, { name, revision } = wanted;
-  const subject: HubSubject = { settings, ...wanted, note: (text) => report({ type: "note", text }) };
+  const subject: HubSubject = { kind: "model", settings, ...wanted, note: (text) => report({ type: "note", text }) };
   const { cache, repository, locks } = await cacheFolders(name);
   const cached = await cachedPolicy(repository, revision);
   if (cacheOnly || settings.offline) {
@@ -79,7 +79,7 @@ export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): 
   try {
     const attempts = cached ? 1 : undefined; // there is something to fall back on
     commit = COMMIT.test(revision) ? revision : await resolveCommit(subject, attempts);
-    listed = await listFiles(subject, commit, attempts);
+    listed = await listFiles(subject, commit, { attempts });
   } catch (error) {
     if (!(error instanceof HubUnreachable)) throw error;
     if (!cached) throw unreachable(subject, repository, error);
@@ -111,7 +111,7 @@ export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): 
   if (free !== null && bytes > free) throw diskFull(name, cache, bytes, free);
   if (bytes > 0) {
     const count = missing.filter((one) => one > 0).length;
-    report({ type: "begin", policy: `${name}@${commit.slice(0, 12)}`, files: count, bytes });
+    report({ type: "begin", what: `${name}@${commit.slice(0, 12)}`, files: count, bytes });
   }
   let done = 0;
   for (const [i, file] of files.entries()) {
@@ -138,7 +138,7 @@ export interface GlancedPolicy extends AsyncDisposable {
  */
 export async function glanceAtPolicy(wanted: HubName, options: FetchOptions = {}): Promise<GlancedPolicy> {
   const { report = () => {}, cacheOnly = false, settings = hubSettings() } = options, { name, revision } = wanted;
-  const subject: HubSubject = { settings, ...wanted, note: (text) => report({ type: "note", text }) };
+  const subject: HubSubject = { kind: "model", settings, ...wanted, note: (text) => report({ type: "note", text }) };
   const { repository, locks } = await cacheFolders(name), cached = await cachedPolicy(repository, revision);
   if (cached) return { ...cached, bytes: 0, [Symbol.asyncDispose]: () => Promise.resolve() };
   if (cacheOnly || settings.offline) throw notCached(subject, repository);

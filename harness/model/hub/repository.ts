@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { FailureError, MisuseError } from "../../base/errors.ts";
 import { askHub, type HubSubject } from "./request.ts";
 
-/** A file at the root of a repository. */
+/** A file of a repository. */
 export interface HubFile {
   readonly path: string;
   /** Bytes. */
@@ -31,28 +31,32 @@ export async function cacheFolders(name: string): Promise<{ cache: string; repos
 
 /** The commit that a branch or tag stands for. @throws as askHub does */
 export async function resolveCommit(subject: HubSubject, attempts?: number): Promise<string> {
-  const { modelInfo } = await import("@huggingface/hub"), { settings, name, revision } = subject;
-  const { sha } = await understood(
+  const { datasetInfo, modelInfo } = await import("@huggingface/hub"), { kind, settings, name, revision } = subject;
+  const asked = { name, revision, hubUrl: settings.endpoint, fetch: fetchFor(subject, attempts) };
+  const { sha } = await understood<{ sha: string }>(
     subject,
-    modelInfo({
-      name,
-      revision,
-      hubUrl: settings.endpoint,
-      additionalFields: ["sha"],
-      fetch: fetchFor(subject, attempts),
-    }),
+    kind === "dataset"
+      ? datasetInfo({ ...asked, additionalFields: ["sha"] })
+      : modelInfo({ ...asked, additionalFields: ["sha"] }),
   );
   if (COMMIT.test(sha)) return sha;
   throw notTheHub(subject);
 }
 
-/** The files at the root of a repository. @throws as askHub does */
-export async function listFiles(subject: HubSubject, commit: string, attempts?: number): Promise<HubFile[]> {
-  const { listFiles } = await import("@huggingface/hub"), { settings, name } = subject;
-  const fetch = fetchFor(subject, attempts);
-  const listing = listFiles({ repo: name, revision: commit, hubUrl: settings.endpoint, fetch });
+/** The files in a folder of a repository: its root, if none is named. @throws as askHub does */
+export async function listFiles(
+  subject: HubSubject,
+  commit: string,
+  { folder = "", attempts }: { readonly folder?: string; readonly attempts?: number | undefined } = {},
+): Promise<HubFile[]> {
+  const { listFiles } = await import("@huggingface/hub"), { settings, name, kind } = subject;
+  const fetch = fetchFor(subject, attempts), repo = { type: kind === "dataset" ? "dataset" : "model", name } as const;
+  const inside = folder === "" ? {} : { path: folder }, start = folder === "" ? "" : `${folder}/`;
+  const listing = listFiles({ repo, revision: commit, hubUrl: settings.endpoint, fetch, ...inside });
   const entries = await understood(subject, Array.fromAsync(listing));
-  const isPlain = (path: unknown) => typeof path === "string" && /^[\w-][\w.-]*$/.test(path); // others are not for us
+  const isPlain = (path: unknown) =>
+    // others are not for us
+    typeof path === "string" && path.startsWith(start) && /^[\w-][\w.-]*$/.test(path.slice(start.length));
   return entries.filter(({ type, path }) => type === "file" && isPlain(path)).map(({ path, size, oid, lfs }) => {
     const file = { path, size: lfs?.size ?? size, digest: lfs?.oid ?? oid ?? "" };
     if (Number.isSafeInteger(file.size) && file.size >= 0 && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(file.digest)) {

@@ -9,6 +9,7 @@ import type { HubSettings } from "./settings.ts";
 
 /** Of what repository something is asked, and who hears of delays. */
 export interface HubSubject {
+  readonly kind: "model" | "dataset" | "github";
   readonly settings: HubSettings;
   /** "org/name" */
   readonly name: string;
@@ -19,6 +20,16 @@ export interface HubSubject {
 
 /** The Hub did not answer, or not well, however often it was asked. */
 export class HubUnreachable extends FailureError {}
+
+/** Where it is asked. */
+const endpointOf = ({ kind, settings }: HubSubject) => kind === "github" ? settings.github : settings.endpoint;
+const hostOf = ({ kind }: HubSubject) => kind === "github" ? "GitHub" : "the Hub";
+
+/** The page that a person looks at. */
+function pageOf({ kind, settings: { endpoint }, name }: HubSubject): string {
+  if (kind === "github") return `https://github.com/${name}`;
+  return kind === "dataset" ? `${endpoint}/datasets/${name}` : `${endpoint}/${name}`;
+}
 
 /** What may be better next time. */
 class Passing extends Error {
@@ -56,7 +67,7 @@ export async function askHub<T>(
   take: (answer: HubAnswer, progress: () => void) => Promise<T>,
   attempts = ATTEMPTS,
 ): Promise<T> {
-  const { settings: { backoff, endpoint }, name, note } = subject;
+  const { settings: { backoff }, name, note } = subject, endpoint = endpointOf(subject);
   let failures = 0;
   for (;;) {
     const gone = new AbortController();
@@ -94,14 +105,15 @@ async function send(
   headers: Readonly<Record<string, string>>,
   gone: AbortController,
 ): Promise<Response> {
-  const { endpoint, token, timeout } = subject.settings;
+  const { settings: { timeout }, kind } = subject, endpoint = endpointOf(subject);
+  const token = kind === "github" ? null : subject.settings.token;
   for (let hops = 0; hops < 10; hops++) {
     const { protocol, origin } = new URL(url);
     if (!/^https?:$/.test(protocol)) break;
     const own = origin === new URL(endpoint).origin;
     const authorization = own && token !== null ? { "Authorization": `Bearer ${token}` } : {};
     const asked = fetch(url, { headers: { ...headers, ...authorization }, redirect: "manual", signal: gone.signal });
-    const response = await inTime(asked, timeout, gone);
+    const response = await inTime(asked, timeout, gone, hostOf(subject));
     const location = REDIRECTS.has(response.status) ? response.headers.get("Location") : null;
     if (location === null) return await checked(subject, response, own);
     await response.body?.cancel();
@@ -109,7 +121,9 @@ async function send(
     url = new URL(location, url).href;
   }
   throw new FailureError(
-    `Cannot fetch "${subject.name}": ${endpoint} leads to no address that can be asked … check HF_ENDPOINT`,
+    `Cannot fetch "${subject.name}": ${endpoint} leads to no address that can be asked … check ${
+      kind === "github" ? "MATCHBOX_GITHUB_RAW" : "HF_ENDPOINT"
+    }`,
   );
 }
 
@@ -117,7 +131,7 @@ async function checked(subject: HubSubject, response: Response, own: boolean): P
   if (response.ok || response.status === 416) return response;
   await response.body?.cancel();
   const { status, headers } = response;
-  if (PASSING.has(status)) throw new Passing(`the Hub answers ${status}`, waitOf(headers));
+  if (PASSING.has(status)) throw new Passing(`${hostOf(subject)} answers ${status}`, waitOf(headers));
   if (!own) throw new Passing(`the Hub's storage answers ${status}`); // its signed addresses last for a while only
   throw refusal(subject, status, headers.get("X-Error-Code"), headers.get("X-Error-Message") ?? "");
 }
@@ -132,8 +146,16 @@ function waitOf(headers: Headers): number | null {
 }
 
 /** What the Hub refuses, as a sentence. */
-function refusal({ settings, name, revision }: HubSubject, status: number, code: string | null, said: string): Error {
-  const { endpoint, token } = settings, page = `${endpoint}/${name}`;
+function refusal(subject: HubSubject, status: number, code: string | null, said: string): Error {
+  const { kind, settings, name, revision } = subject, { endpoint, token } = settings, page = pageOf(subject);
+  if (kind === "github") {
+    return new FailureError(
+      `Cannot fetch "${name}": GitHub answers ${status} to a file of commit ${
+        revision.slice(0, 12)
+      } … see at ${page} ` +
+        "whether it is still there",
+    );
+  }
   if (code === "GatedRepo") {
     const access = token === null
       ? "set HF_TOKEN to a token of that account"
@@ -154,6 +176,11 @@ function refusal({ settings, name, revision }: HubSubject, status: number, code:
   if (code === "EntryNotFound") {
     return new FailureError(`Cannot fetch "${name}": the Hub lists a file and does not have it … try again later`);
   }
+  if (kind === "dataset" && (status === 401 || status === 404)) {
+    return new FailureError(
+      `Cannot find dataset "${name}": ${endpoint} has no such repository, or it is private … see ${page}`,
+    );
+  }
   if (status === 401 || status === 404) {
     return new MisuseError(
       `Cannot find policy "${name}": there is no such folder, and ${endpoint} has no such repository, or it is ` +
@@ -166,26 +193,26 @@ function refusal({ settings, name, revision }: HubSubject, status: number, code:
 }
 
 async function* piecesOf(
-  { settings: { timeout } }: HubSubject,
+  subject: HubSubject,
   response: Response,
   gone: AbortController,
 ): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
+  const reader = response.body?.getReader(), { timeout } = subject.settings;
   for (;;) {
-    const { done, value } = reader ? await inTime(reader.read(), timeout, gone) : { done: true };
+    const { done, value } = reader ? await inTime(reader.read(), timeout, gone, hostOf(subject)) : { done: true };
     if (done || !value) return;
     yield value;
   }
 }
 
 /** What comes from the network within that time. @throws Passing where it does not */
-async function inTime<T>(work: Promise<T>, timeout: number, gone: AbortController): Promise<T> {
+async function inTime<T>(work: Promise<T>, timeout: number, gone: AbortController, host: string): Promise<T> {
   const timer = setTimeout(() => gone.abort(), timeout);
   try {
     return await work;
   } catch (error) {
-    if (gone.signal.aborted) throw new Passing(`nothing came from the Hub for ${timeout / 1000} s`);
-    throw new Passing(`the connection to the Hub failed${reasonOf(error)}`);
+    if (gone.signal.aborted) throw new Passing(`nothing came from ${host} for ${timeout / 1000} s`);
+    throw new Passing(`the connection to ${host} failed${reasonOf(error)}`);
   } finally {
     clearTimeout(timer);
   }

@@ -24,6 +24,7 @@ const STATUS = {
   w: ["✗", "wrong"],
   u: ["∅", "unparseable"],
   t: ["…", "truncated"],
+  o: ["?", "undecided in time"],
   "-": ["–", "no answer"],
 };
 

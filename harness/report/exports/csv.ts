@@ -13,6 +13,9 @@ interface EvaluationRow {
   readonly evaluation: EvaluationRecord;
 }
 
+/** Records from before they were told apart have none. */
+const timeouts = (one: EvaluationRecord | undefined) => one && (one.statuses.timeout ?? 0);
+
 const coordinates: readonly Column<CellResults>[] = [
   ["arm", "name of the arm", ({ entry }) => entry.arm],
   ["seed", "seed of the cell", ({ entry }) => entry.seed],
@@ -42,6 +45,7 @@ const cellColumns: readonly Column<CellResults>[] = [
   ["wrong", "the same", (cell) => atEnd(cell)?.statuses.wrong],
   ["unparseable", "no answer found; counts as wrong", (cell) => atEnd(cell)?.statuses.unparseable],
   ["truncated", "cut off at the cap without an answer; counts as wrong", (cell) => atEnd(cell)?.statuses.truncated],
+  ["timeout", "left undecided by the grader; counts as wrong", (cell) => timeouts(atEnd(cell))],
   ["completion_length", "mean length of these answers, tokens", (cell) => atEnd(cell)?.completionLength],
   ["updates", "updates done", ({ entry }) => entry.updates],
   ["evaluated_step", "updates after which the evaluated weights were taken", (cell) => outcome(cell)?.evaluatedStep],
@@ -78,6 +82,7 @@ const evaluationColumns: readonly Column<EvaluationRow>[] = [
   ["wrong", "the same", ({ evaluation }) => evaluation.statuses.wrong],
   ["unparseable", "the same", ({ evaluation }) => evaluation.statuses.unparseable],
   ["truncated", "the same", ({ evaluation }) => evaluation.statuses.truncated],
+  ["timeout", "the same", ({ evaluation }) => timeouts(evaluation)],
   ["completion_length", "mean, tokens", ({ evaluation }) => evaluation.completionLength],
 ];
 

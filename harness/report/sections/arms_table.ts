@@ -11,6 +11,7 @@ export function armsTable(view: View): Section {
   const { study, arms } = view;
   const tiers = [...new Set(arms.flatMap(({ study }) => study.tier ?? []))].sort((a, b) => a - b);
   const effects = new Map(study.comparisons.map((comparison) => [comparison.arm, comparison]));
+  const timeouts = arms.some(({ study }) => study.statuses?.timeout); // a column that is mostly not needed
   const row = (arm: ArmView): Row => {
     const { score, median, iqm, least, most, before, area, statuses, seeds, added } = arm.study;
     const effect = effects.get(arm.name)?.effect;
@@ -26,6 +27,7 @@ export function armsTable(view: View): Section {
       area ? plain(area.value) : UNKNOWN,
       statuses ? plain(statuses.unparseable) : UNKNOWN,
       statuses ? plain(statuses.truncated) : UNKNOWN,
+      ...(timeouts ? [statuses ? plain(statuses.timeout ?? 0) : UNKNOWN] : []),
       seeds.length,
     ];
   };
@@ -41,6 +43,9 @@ export function armsTable(view: View): Section {
     { head: "mean of curve", number: true, hint: "validation accuracy, mean over training: who learns early has more" },
     { head: "unparseable", number: true, hint: "share of answers without an answer in them; they count as wrong" },
     { head: "truncated", number: true, hint: "share of answers cut off at the cap; they count as wrong" },
+    ...(timeouts
+      ? [{ head: "timeout", number: true, hint: "share of answers that algebra left undecided; they count as wrong" }]
+      : []),
     { head: "seeds", number: true },
   ];
   const groups = tiers.map((tier) => ({

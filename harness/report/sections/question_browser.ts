@@ -15,6 +15,7 @@ export function questionBrowser(view: View, packed: PackedQuestions | null): Sec
     ...new Set(arms.flatMap(({ cells }) => cells.flatMap(({ answers, entry }) => answers ? [entry.seed] : []))),
   ]
     .sort((a, b) => a - b);
+  const timeouts = arms.some(({ study }) => study.statuses?.timeout);
   const choices = (chosen: string | null) =>
     arms.map(({ name }, i) => html`<option value="${i}" ${name === chosen && html`selected`}>${name}</option>`);
   const one = study.comparisons[0]?.arm ?? arms.find(({ name }) => name !== study.against)?.name ?? null;
@@ -44,6 +45,7 @@ export function questionBrowser(view: View, packed: PackedQuestions | null): Sec
       <option value="w">wrong</option>
       <option value="u">unparseable</option>
       <option value="t">truncated</option>
+      ${timeouts && html`<option value="o">undecided in time</option>`}
       </select></label>
         <label
           class="search">Text <input type="search" name="text" placeholder="in questions and completions" autocomplete="off" spellcheck="false"></label>

@@ -102,7 +102,7 @@ Deno.test("fetchPolicy() fetches what a policy is read from, laid out as Python'
     equal(hub.fetched.length, wanted.length);
     const size = wanted.filter((path) => path !== "config.json") // which is there when it begins
       .reduce((sum, path) => sum + files.get(path)!.length, 0);
-    deepEqual(seen[0], { type: "begin", policy: "tiny/model@c0ffee000000", files: 4, bytes: size });
+    deepEqual(seen[0], { type: "begin", what: "tiny/model@c0ffee000000", files: 4, bytes: size });
     const counted = seen.filter((one) => one.type === "bytes");
     deepEqual(counted.at(-1), { type: "bytes", file: "model.safetensors", done: size, bytes: size });
     deepEqual(counted.map(({ done }) => done), counted.map(({ done }) => done).sort((a, b) => a - b));

@@ -25,4 +25,6 @@ Deno.test("extractLeniently() takes a box, what follows a mark, or the last numb
   equal(extractLeniently("The answer is 7.\nThank you 2 all"), "7.");
   equal(extractLeniently("It makes 12, or 1,300 in all"), "1,300");
   equal(extractLeniently("no idea"), null);
+  equal(extractLeniently("It makes 12, then", true), null);
+  equal(extractLeniently("\\boxed{4} and then", true), "4");
 });

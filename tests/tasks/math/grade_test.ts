@@ -23,3 +23,19 @@ Deno.test("gradeMathLeniently() finds an answer without the layout", () => {
   deepEqual(gradeMathLeniently(item, "So 0.51", false), { status: "wrong", extracted: "0.51" });
   deepEqual(gradeMathLeniently(item, "no idea", true), { status: "truncated", extracted: null });
 });
+
+Deno.test("gradeMath() calls an answer that algebra left undecided a timeout, and pays it nothing", () => {
+  const gold = { id: "x", question: "?", gold: "\\sqrt{2}+\\sqrt{3}" }, text = layOut("", "\\sqrt{5+2\\sqrt{6}}");
+  equal(gradeMath(gold, text, false).status, "correct");
+  const grade = gradeMath(gold, text, false, () => "undecided");
+  deepEqual([grade.status, grade.rewards[0], grade.extracted], ["timeout", 0, "\\sqrt{5+2\\sqrt{6}}"]);
+  equal(gradeMath(gold, text, false, () => "different").status, "wrong");
+  const never = () => {
+    throw new Error("asked");
+  };
+  equal(gradeMath(gold, layOut("", "0.5.5"), false, never).status, "wrong"); // what cannot be read was not timed
+  equal(gradeMath(gold, layOut("", "9"), false, never).status, "wrong"); // floats tell
+  const pair = { ...gold, gold: `(1, ${gold.gold})` };
+  equal(gradeMath(pair, layOut("", "(2, \\sqrt{5+2\\sqrt{6}})"), false, () => "undecided").status, "wrong"); // 1 is not 2
+  equal(gradeMath(pair, layOut("", "(1, \\sqrt{5+2\\sqrt{6}})"), false, () => "undecided").status, "timeout");
+});
