@@ -69,8 +69,9 @@ export async function readWeights(folder: string, layout: Layout): Promise<Weigh
         const floats = data.subarray(offset, offset + size);
         for (const { begin, count, at } of piecesOf(entry)) {
           const piece = floats.subarray(at, at + count);
-          await readPiece(file, entry, begin, piece, halves);
-          if (!allFinite(piece)) throw broken(path, `tensor "${name}" holds NaN or an infinity`);
+          if (!await readPiece(file, entry, begin, piece, halves)) {
+            throw broken(path, `tensor "${name}" holds NaN or an infinity`);
+          }
         }
       }
     });
@@ -236,20 +237,36 @@ function* piecesOf({ dtype, begin, end }: Entry): Iterable<{ begin: number; coun
   }
 }
 
-/** Fills `floats` with what lies in the file from `position` on; what is shorter than a float passes through `halves`. */
+/**
+ * Fills `floats` with what lies in the file from `position` on; what is shorter than a float passes through `halves`.
+ * @returns whether all of it is finite
+ */
 async function readPiece(
   file: FileHandle,
   { path, dtype }: Entry,
   position: number,
   floats: Float32Array,
   halves: Uint16Array<ArrayBuffer>,
-): Promise<void> {
+): Promise<boolean> {
   const { length } = floats;
-  await readInto(file, path, position, dtype === "F32" ? bytesOf(floats) : bytesOf(halves.subarray(0, length)));
+  await readInto(file, path, position, bytesOf(dtype === "F32" ? floats : halves.subarray(0, length)));
+  if (dtype === "BF16") return widen(halves, new Uint32Array(floats.buffer, floats.byteOffset, length));
   if (dtype === "F16") floats.set(new Float16Array(halves.buffer, 0, length));
-  if (dtype !== "BF16") return;
-  const words = new Uint32Array(floats.buffer, floats.byteOffset, length);
-  for (let i = 0; i < length; i++) words[i] = halves[i]! << 16;
+  return allFinite(floats);
+}
+
+/** Upper halves of float32 bit patterns as the whole of them, two at a time. @returns whether all are finite */
+function widen(halves: Uint16Array<ArrayBuffer>, words: Uint32Array): boolean {
+  const pairs = new Uint32Array(halves.buffer, 0, words.length >> 1), last = words.length - 1, exponent = 0x7f800000;
+  let finite = true;
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i]!, low = pair << 16;
+    words[2 * i] = low;
+    words[2 * i + 1] = pair & 0xffff0000;
+    if ((low & exponent) === exponent || (pair & exponent) === exponent) finite = false;
+  }
+  if (words.length % 2 === 1) words[last] = halves[last]! << 16;
+  return finite && (words.length % 2 === 0 || (words[last]! & exponent) !== exponent);
 }
 
 async function readBytes(file: FileHandle, path: string, position: number, length: number) {
