@@ -50,8 +50,8 @@ export interface Speed {
 
 /** Weights of so many bytes do not stay in a processor's caches from one token to the next. */
 const BEYOND_CACHES = 96 * 2 ** 20;
-/** Layers of a pass, whose many rows make up for reading weights. */
-const PASS_LAYERS = 2;
+/** Passes read theirs for many rows: so many make a model a large one, whose graphs differ from a small one's. */
+const STILL_LARGE = 65 * 2 ** 20;
 const VOCABULARIES = [4096, 32768] as const;
 /** Tokens of a segment that is run. */
 const PROBE_STEPS = 9;
@@ -66,10 +66,10 @@ export function probeSizes(model: ModelConfig, few: number): ModelConfig[] {
   return [first, { ...first, layers: 2 * few }, ...(vocabSize > small ? [wider] : [])];
 }
 
-/** Layers whose weights no cache holds. */
-function layersBeyondCaches(model: ModelConfig): number {
+/** Layers that have so many bytes of weights. */
+function layersOf(model: ModelConfig, bytes: number): number {
   const floats = (layers: number) => parameterLayout({ ...model, layers }).size;
-  return Math.ceil(BEYOND_CACHES / (4 * (floats(2) - floats(1))));
+  return Math.ceil(bytes / (4 * (floats(2) - floats(1))));
 }
 
 /** @throws as sessions do: MisuseError for a device that is not there */
@@ -77,11 +77,11 @@ export async function calibrate(probe: Probe): Promise<Speed> {
   const { model } = probe;
   const [prefill = 0, shardSessions = 0, ...decode] = await extrapolated(
     model,
-    layersBeyondCaches(model),
+    layersOf(model, BEYOND_CACHES),
     (size) => generation(probe, size),
   );
   const [pass = 0, reference = 0, add = 0, step = 0, passSession = 0] = probe.pass
-    ? await extrapolated(model, PASS_LAYERS, (size) => training(probe, probe.pass!, size))
+    ? await extrapolated(model, layersOf(model, STILL_LARGE), (size) => training(probe, probe.pass!, size))
     : [];
   return { prefill, shardSessions, decode, pass, passSession, reference, add, step };
 }
