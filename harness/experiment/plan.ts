@@ -12,6 +12,7 @@ import { suggest } from "../base/suggest.ts";
 import type { Config } from "../config.ts";
 import type { Arm, Task } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { parameterLayout } from "../model/layout.ts";
 import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
@@ -46,6 +47,8 @@ export interface ExperimentOptions {
   readonly policy?: string;
   /** How a policy of the Hub and data are fetched. @default {} */
   readonly fetching?: FetchOptions;
+  /** What finds the policy; a plan with one of which no weights were looked at cannot be run. @default findPolicy */
+  readonly find?: typeof findPolicy;
   /** Supervised updates on the task's layout before any arm; null: none. @default null */
   readonly warmUp?: { readonly updates: number; readonly learningRate?: number } | null;
   readonly arms: readonly string[];
@@ -89,7 +92,8 @@ export interface ExperimentPlan {
   readonly keep: number;
   /** What comes before the cells, and makes the policy that they begin with; null: nothing. */
   readonly warmUp: WarmUpSpec | null;
-  /** Floats of the policy's weights. */
+  /** The policy's shape, and the floats of its weights. */
+  readonly model: ModelConfig;
   readonly floats: number;
   /** Absolute. */
   readonly out: string;
@@ -127,7 +131,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const dataDir = await findData(task, options.dataDir ?? null, options.fetching);
   const taskOptions = { dataDir, level: config.task.level };
   const { digest: data } = await task.load(taskOptions);
-  const found = await findPolicy(policy, options.fetching); // last: it may take a while
+  const found = await (options.find ?? findPolicy)(policy, options.fetching); // last: it may take a while
 
   const content = sealPlan({
     schemaVersion: SCHEMA_VERSION,
@@ -153,9 +157,9 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const shared = { ...work, out, policy: before ? warmedFolder(out) : found.folder, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
-  const floats = parameterLayout(found.model).size;
+  const { model } = found, floats = parameterLayout(model).size;
   return {
-    ...{ record, claim, task, arms, config, jobs, threads, keep, floats, out, command, cells, tuning },
+    ...{ record, claim, task, arms, config, jobs, threads, keep, model, floats, out, command, cells, tuning },
     warmUp: before,
   };
 }

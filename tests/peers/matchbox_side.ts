@@ -6,20 +6,33 @@ import process from "node:process";
 import { configSchema } from "../../harness/config.ts";
 import { stream } from "../../harness/base/prng.ts";
 import { type ModelConfig, parseModelConfig } from "../../harness/model/config.ts";
-import { initialWeights } from "../../harness/model/layout.ts";
+import { initialWeights, parameterLayout, type Weights } from "../../harness/model/layout.ts";
+import { readPolicy } from "../../harness/model/policy.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
+import { batchAdvantages, type GroupRewards } from "../../harness/rl/advantage.ts";
 import { Learner, type SampleGroup } from "../../harness/rl/learner.ts";
+import { tokenWeights } from "../../harness/rl/objective.ts";
 import { AdamW } from "../../harness/rl/optimizer.ts";
+import { rollOut } from "../../harness/rl/rollout.ts";
 import { runLength, Sampler } from "../../harness/rl/sampler.ts";
 import { type Demonstration, Supervisor } from "../../harness/rl/supervise.ts";
 import { chooseRuntime } from "../../harness/runtime/choose.ts";
 import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
 import { runtimeVersion } from "../../harness/runtime/session.ts";
+import { gsm8k } from "../../tasks/gsm8k.ts";
 
-type Case = "grpo-step" | "train-embedded" | "train-smollm2" | "generate-embedded" | "generate-smollm2";
+type Case =
+  | "grpo-step"
+  | "grpo-smollm2"
+  | "train-embedded"
+  | "train-smollm2"
+  | "generate-embedded"
+  | "generate-smollm2"
+  | "generate-qwen";
 
 const [name, ...flags] = Deno.args as [Case, ...string[]];
 const flag = (key: string, fallback: number) => flags.includes(key) ? Number(flags[flags.indexOf(key) + 1]) : fallback;
+const text = (key: string) => flags[flags.indexOf(key) + 1] ?? "";
 const threads = flag("--threads", navigator.hardwareConcurrency), vocabulary = flag("--vocabulary", 512);
 
 const llama = {
@@ -50,6 +63,22 @@ const smollm2: ModelConfig = parseModelConfig({
   max_position_embeddings: 2048,
 }, "SmolLM2-135M shape");
 
+const qwen: ModelConfig = parseModelConfig({
+  architectures: ["Qwen2ForCausalLM"],
+  model_type: "qwen2",
+  hidden_act: "silu",
+  rms_norm_eps: 1e-6,
+  rope_theta: 1e6,
+  tie_word_embeddings: true,
+  vocab_size: 151936,
+  hidden_size: 896,
+  num_hidden_layers: 24,
+  num_attention_heads: 14,
+  num_key_value_heads: 2,
+  intermediate_size: 4864,
+  max_position_embeddings: 32768,
+}, "Qwen2.5-0.5B shape");
+
 const PROMPT = 48;
 const sampling = { greedy: false, temperature: 1, topK: 0, topP: 1 };
 const tokens = (length: number, size: number, seed: number) => {
@@ -59,7 +88,8 @@ const tokens = (length: number, size: number, seed: number) => {
 
 /** Generation of `prompts` x `group` completions of full length. No token ends one: -1 is none. */
 function generation(config: ModelConfig, prompts: number, group: number, maxTokens: number) {
-  const weights = initialWeights(config, 0), runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const weights = config === qwen ? repeatedWeights(config) : initialWeights(config, 0);
+  const runtime = chooseRuntime("cpu", threads, weights.layout.size);
   const sampler = new Sampler(runtime, config, [-1], runLength(PROMPT, maxTokens));
   const asked = Array.from({ length: prompts }, (_, p) => tokens(PROMPT, config.vocabSize, p));
   const generate = (step: number, resident = residentWeights(weights)) =>
@@ -92,6 +122,54 @@ async function grpoStep(): Promise<(step: number) => Promise<unknown>> {
   };
 }
 
+/** Random weights of a large model: drawn once and repeated, because drawing them all takes longer than the case. */
+function repeatedWeights(config: ModelConfig): Weights {
+  const layout = parameterLayout(config), data = new Float32Array(layout.size), random = stream(0, "peers");
+  const block = Float32Array.from({ length: 2 ** 18 + 1 }, () => config.initializerRange * random.normal());
+  for (let at = 0; at < data.length; at += block.length) data.set(block.subarray(0, data.length - at), at);
+  for (const { decay, offset, size } of layout.parameters) if (!decay) data.fill(1, offset, offset + size);
+  return { layout, data };
+}
+
+/** A GRPO step of a real policy on GSM8K's training questions: 4 prompts x 8 completions of up to 200 tokens. */
+async function realGrpoStep(): Promise<(step: number) => Promise<unknown>> {
+  const { config, weights, tokenizer } = await readPolicy(text("--policy"));
+  const { splits: { train } } = await gsm8k.load({ dataDir: text("--data-dir"), level: 1 });
+  const sizes = { questions: 4, completions: 8, maxPromptTokens: 256, maxCompletionTokens: 200 };
+  const rl = { ...configSchema.parse({}).rl, ...sizes, learningRate: 1e-6 };
+  const runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const sampler = new Sampler(
+    runtime,
+    config,
+    tokenizer.eosTokenIds,
+    runLength(rl.maxPromptTokens, rl.maxCompletionTokens),
+  );
+  const learner = new Learner(runtime, config, weights, rl, null);
+  const optimizer = await AdamW.create(weights.layout.size, rl, threads);
+  const asker = { task: gsm8k, tokenizer, sampler, maxPromptTokens: 256, maxTokens: 200 };
+  return async (step) => {
+    const items = Array.from({ length: 4 }, (_, i) => train.item(4 * step + i)), places = [0, 1, 2, 3];
+    const groups = await rollOut(asker, learner.resident, items, 8, sampling, {
+      seed: 0,
+      purpose: "rollout",
+      step,
+      places,
+    });
+    const rewards = groups.map(({ grades }): GroupRewards => {
+      const parts = gsm8k.rewards.map((_, k) => grades.map(({ rewards }) => rewards[k]!));
+      return { parts, totals: grades.map(({ rewards }) => rewards.reduce((a, b) => a + b, 0)) };
+    });
+    const advantages = batchAdvantages(rewards, "std", 1e-4),
+      weight = tokenWeights(groups.flatMap(({ draws }) => draws), rl);
+    const batch = groups.map(({ promptTokens, draws }, g): SampleGroup => ({
+      prompt: promptTokens,
+      samples: draws.map((draw, i) => ({ ...draw, advantage: advantages[g]![i]!, weight: weight[8 * g + i]! })),
+    }));
+    await learner.update(batch, optimizer, rl.learningRate);
+    return groups.flatMap(({ draws }) => draws).reduce((sum, draw) => sum + draw.tokens.length, 0);
+  };
+}
+
 /** Forward, backward and AdamW on whole sequences. */
 async function training(
   config: ModelConfig,
@@ -110,10 +188,12 @@ async function training(
 
 const CASES: Readonly<Record<Case, () => Promise<(step: number) => Promise<unknown>>>> = {
   "grpo-step": grpoStep,
+  "grpo-smollm2": realGrpoStep,
   "train-embedded": () => training(embedded, 64, 96),
   "train-smollm2": () => training(smollm2, 4, 256),
   "generate-embedded": () => Promise.resolve(generationCase(embedded, 8, 8, 48)),
   "generate-smollm2": () => Promise.resolve(generationCase(smollm2, 2, 8, 64)),
+  "generate-qwen": () => Promise.resolve(generationCase(qwen, 16, 1, 200)),
 };
 
 function generationCase(
@@ -137,7 +217,12 @@ let step = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "quit") break;
   const start = performance.now();
-  await run(step++);
-  say({ seconds: (performance.now() - start) / 1000, peakBytes: await peakMemoryBytes() });
+  const before = process.cpuUsage(), tokens = await run(step++), { user, system } = process.cpuUsage(before);
+  say({
+    seconds: (performance.now() - start) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    peakBytes: await peakMemoryBytes(),
+    ...(typeof tokens === "number" ? { tokens } : {}),
+  });
 }
 Deno.exit(0);
