@@ -36,6 +36,13 @@ export {
   runExperiment,
   type RunOptions,
 } from "./harness/experiment/run_experiment.ts";
+export { type EvaluationOptions, type EvaluationPlan, planEvaluation } from "./harness/experiment/evaluation_plan.ts";
+export {
+  type EvaluationProgress,
+  type EvaluationResult,
+  type EvaluationRun,
+  runEvaluation,
+} from "./harness/experiment/run_evaluation.ts";
 export { proveMatch, type ProvenCell } from "./harness/records/match.ts";
 export {
   type Bundle,
@@ -53,6 +60,12 @@ export {
   type Results,
   type Said,
 } from "./harness/records/results.ts";
+export {
+  type EvaluationMeasures,
+  type EvaluationSample,
+  type MatchboxEvaluation,
+  readEvaluation,
+} from "./harness/records/evaluation_record.ts";
 export { type PlanRecord, readPlan } from "./harness/records/plan_schema.ts";
 export type { ArmSummary, CellEntry, CellRecord, ExperimentRecord, Matching } from "./harness/records/schema.ts";
 export {
@@ -74,6 +87,13 @@ export { holm } from "./harness/stats/holm.ts";
 export { wilson } from "./harness/stats/wilson.ts";
 export { bootstrap } from "./harness/stats/bootstrap.ts";
 export { majAtK, passAtK } from "./harness/stats/pass_at_k.ts";
+export { bestOfN } from "./harness/stats/best_of_n.ts";
+export {
+  compareEvaluations,
+  type EvaluationDifference,
+  measuresOf,
+  type SampledQuestion,
+} from "./harness/stats/evaluation_measures.ts";
 export { planPower, type PowerPlan, type PowerQuestion } from "./harness/stats/power.ts";
 export { answerText } from "./harness/report/answer.ts";
 export { writeReport } from "./harness/report/write_report.ts";

@@ -39,3 +39,10 @@ export const mathPrompts = {
   ...layoutPrompts,
   boxed: withSystem("Please reason step by step, and put your final answer within \\boxed{}."),
 } as const satisfies Readonly<Record<string, Prompt>>;
+
+/** Worked answers to those prompts whose layout is not the task's own: for examples in a few-shot prompt. */
+export const promptAnswers: Readonly<Record<string, (answer: string, reasoning: string) => string>> = {
+  direct: (answer) => `<answer>\n${answer}\n</answer>\n`,
+  think: (answer, reasoning) => `<think> ${reasoning} </think> <answer> ${answer} </answer>`,
+  boxed: (answer, reasoning) => `${reasoning} The answer is \\boxed{${answer}}.`,
+};

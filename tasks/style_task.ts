@@ -6,7 +6,8 @@
 
 import { MisuseError } from "../harness/base/errors.ts";
 import { suggest } from "../harness/base/suggest.ts";
-import type { Grading, Task, TaskStyle } from "../harness/contract.ts";
+import type { Grading, Task, TaskItem, TaskStyle } from "../harness/contract.ts";
+import { promptAnswers } from "./prompts.ts";
 
 /** Name of the prompt that a task has of itself. */
 export const OWN_PROMPT = "paper";
@@ -58,4 +59,10 @@ export function styleTask(task: Task, style: TaskStyle): Task {
     return { ...task.grade(item, completion, truncated), status, extracted };
   });
   return { ...task, ...(prompt ? { prompt } : {}), ...(grade ? { grade } : {}) };
+}
+
+/** A worked answer to the question as the style asks it: in the layout that its prompt wants, with the data's solution. */
+export function workedAnswer(task: Task, { prompt }: TaskStyle, item: TaskItem): string {
+  const laidOut = prompt !== undefined && Object.hasOwn(promptAnswers, prompt) ? promptAnswers[prompt] : undefined;
+  return laidOut?.(item.gold, item.solution ?? "") ?? task.answer(item, item.gold, item.solution);
 }

@@ -47,7 +47,13 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "playwright-core": [],
   "usearch": ["harness/memory/knn_index.ts"],
   "yaml": ["harness/cli/config_file.ts", "harness/report/exports/"],
-  "zod": ["harness/contract.ts", "harness/config.ts", "harness/records/", "harness/experiment/protocol.ts"],
+  "zod": [
+    "harness/contract.ts",
+    "harness/config.ts",
+    "harness/records/",
+    "harness/experiment/protocol.ts",
+    "harness/experiment/evaluation_protocol.ts",
+  ],
 };
 
 /** What a room must not reach, directly or through others, although the floors would allow it. */

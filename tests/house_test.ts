@@ -21,6 +21,7 @@ const clock = /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(\)|\bperformance
 /** Records say when a run began. */
 const clockOwners = [
   "harness/experiment/run_cell.ts",
+  "harness/experiment/run_evaluation.ts",
   "harness/experiment/run_experiment.ts",
 ];
 

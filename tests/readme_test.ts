@@ -4,6 +4,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { addBench } from "../harness/cli/bench.ts";
+import { addEval } from "../harness/cli/eval.ts";
 import { configFields } from "../harness/config.ts";
 import { root } from "./sources.ts";
 
@@ -28,6 +29,15 @@ Deno.test("README lists the options of bench", () => {
   addBench(program, () => {});
   deepEqual(
     tableOf("option").map(([option]) => option),
+    program.commands[0]?.options.map(({ flags }) => `\`${flags}\``),
+  );
+});
+
+Deno.test("README lists the options of eval", () => {
+  const program = new Command();
+  addEval(program, () => {});
+  deepEqual(
+    tableOf("flag").map(([option]) => option),
     program.commands[0]?.options.map(({ flags }) => `\`${flags}\``),
   );
 });

@@ -21,6 +21,7 @@ import { promptNames } from "../../tasks/style_task.ts";
 import { budgetSettings } from "./budget.ts";
 import { readConfigFile } from "./config_file.ts";
 import { configText } from "./config_text.ts";
+import { dryRun } from "./dry_run.ts";
 import { fetchProgress } from "./fetch_progress.ts";
 import { alignColumns } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
@@ -62,6 +63,8 @@ interface BenchFlags {
   readonly json?: boolean;
   readonly debug?: boolean;
   readonly helpConfig?: boolean;
+  readonly dryRun?: boolean;
+  readonly expectTokens?: number;
   readonly printConfig?: boolean;
 }
 
@@ -136,6 +139,15 @@ export function addBench(
       parseCount("--threads"),
     )
     .option("--jobs <n>", "cells side by side (default: as many as there are cores)", parseCount("--jobs"))
+    .option(
+      "--dry-run",
+      "say what it takes (parameters, memory, disk, time); nothing is run or written, no weights are fetched",
+    )
+    .option(
+      "--expect-tokens <n>",
+      "with --dry-run: the length that is expected of completions (default: their cap)",
+      parseCount("--expect-tokens"),
+    )
     .option("--json", "the summary as JSON in the last line of standard output")
     .option("--debug", "show stack traces and what failed cells printed")
     .option("--help-config", "list every config field: default, allowed values, meaning")
@@ -168,6 +180,7 @@ Examples:
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
   deno task bench --lora 8 --arms grpo --set rl.learningRate=1e-3
   deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
+  deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --dry-run   what that would take
   deno task bench --profile paper --print-config   the paper's recipe, field by field; without --print-config, run
 `,
     )
@@ -193,6 +206,10 @@ async function bench(
   }
   const files = flags.taskFile === undefined ? null : await loadTaskFile(flags.taskFile);
   const task = files?.exports.find((task) => task.name === name) ?? findTask(name);
+  const { dryRun: dry = false, expectTokens: expected = null, json = false } = flags;
+  if (expected !== null && !dry) {
+    throw new MisuseError("Cannot use --expect-tokens without --dry-run: it changes no run");
+  }
   const resolved = {
     task: task.name,
     policy: flags.policy ?? profile.policy ?? "embedded",
@@ -205,7 +222,7 @@ async function bench(
     console.log(configText(resolved, profile.recipe));
     return 0;
   }
-  const plan = await planExperiment({
+  const wanted: ExperimentOptions = {
     ...resolved,
     taskFile: flags.taskFile ?? null,
     dataDir: flags.dataDir ?? null,
@@ -224,7 +241,9 @@ async function bench(
     ...(flags.keep === undefined ? {} : { keep: flags.keep }),
     out: flags.out ?? null,
     command: Deno.args,
-  });
+  };
+  if (dry) return await dryRun(wanted, { expected, json });
+  const plan = await planExperiment(wanted);
   const progress = openProgress(plan);
   let outcome;
   try {

@@ -9,6 +9,7 @@ import { addBaseline } from "./baseline.ts";
 import { addBench } from "./bench.ts";
 import { addCompare } from "./compare.ts";
 import { addDoctor } from "./doctor.ts";
+import { addEval } from "./eval.ts";
 import { addExplore } from "./explore.ts";
 import { addExport } from "./export.ts";
 import { addLeaderboard } from "./leaderboard.ts";
@@ -27,6 +28,7 @@ export function programOf(done: (exitCode: number) => void, options: Pick<RunOpt
     .addHelpText("after", "\nExample:\n  deno task bench --help\n")
     .exitOverride();
   addBench(program, done, options);
+  addEval(program, done);
   for (const add of [addPlan, addReport, addCompare]) add(program, done);
   addBaseline(program);
   for (const add of [addLeaderboard, addExport, addExplore, addServe, addVerify, addDoctor]) add(program, done);

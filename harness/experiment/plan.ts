@@ -48,6 +48,8 @@ export interface ExperimentOptions {
   readonly policy?: string;
   /** How a policy of the Hub and data are fetched. @default {} */
   readonly fetching?: FetchOptions;
+  /** What finds the policy; a plan with one of which no weights were looked at cannot be run. @default findPolicy */
+  readonly find?: typeof findPolicy;
   /** Supervised updates on the task's layout before any arm; null: none. @default null */
   readonly warmUp?: { readonly updates: number; readonly learningRate?: number } | null;
   /** LoRA: an adapter is trained in place of the policy's weights; null: the weights are. @default null */
@@ -102,7 +104,8 @@ export interface ExperimentPlan {
   readonly keep: number;
   /** What comes before the cells, and makes the policy that they begin with; null: nothing. */
   readonly warmUp: WarmUpSpec | null;
-  /** Floats of the policy's weights. */
+  /** The policy's shape, and the floats of its weights. */
+  readonly model: ModelConfig;
   readonly floats: number;
   /** Those that are trained: all, or its adapter's. */
   readonly trained: number;
@@ -142,7 +145,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const dataDir = await findData(task, options.dataDir ?? null, options.fetching);
   const taskOptions = { dataDir, level: config.task.level };
   const { digest: data } = await task.load(taskOptions);
-  const found = await findPolicy(policy, options.fetching); // last: it may take a while
+  const found = await (options.find ?? findPolicy)(policy, options.fetching); // last: it may take a while
   const adapter = options.adapter ? { adapter: settleAdapter(found.model, options.adapter) } : {};
 
   const content = sealPlan({
@@ -170,10 +173,10 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const shared = { ...work, ...start, out, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
-  const floats = parameterLayout(found.model).size;
-  const trained = adapter.adapter ? adapterLayout(found.model, adapter.adapter).size : floats;
+  const { model } = found, floats = parameterLayout(model).size;
+  const trained = adapter.adapter ? adapterLayout(model, adapter.adapter).size : floats;
   return {
-    ...{ record, claim, task, arms, config, jobs, threads, keep, floats, trained, out, command, cells, tuning },
+    ...{ record, claim, task, arms, config, jobs, threads, keep, model, floats, trained, out, command, cells, tuning },
     warmUp: before,
   };
 }

@@ -12,7 +12,13 @@ import { readJsonFile } from "../base/json_file.ts";
 import { suggest } from "../base/suggest.ts";
 import { type ModelConfig, parseModelConfig } from "../model/config.ts";
 import { blobDigest } from "../model/hub/blob_digest.ts";
-import { type FetchOptions, fetchPolicy, parseHubName } from "../model/hub/fetch_policy.ts";
+import {
+  type FetchOptions,
+  fetchPolicy,
+  glanceAtPolicy,
+  type HubName,
+  parseHubName,
+} from "../model/hub/fetch_policy.ts";
 
 /** Policies that ship with the repository, by name. */
 export const embeddedPolicies: Readonly<Record<string, URL>> = {
@@ -38,22 +44,57 @@ export interface FoundPolicy {
  * @throws MisuseError where there is none, FailureError for a file that cannot be read or fetched
  */
 export async function findPolicy(name: string, fetching: FetchOptions = {}): Promise<FoundPolicy> {
+  const place = placeOf(name);
+  if ("hub" in place) {
+    const { folder, commit, files } = await fetchPolicy(place.hub, fetching), { name } = place.hub;
+    return await look({ name: `${name}@${commit}`, label: basename(name), folder }, files);
+  }
+  const { folder } = place;
+  return await look({ name, label: basename(folder), folder }, readdirSync(folder).filter(isPolicyFile).sort());
+}
+
+/** A policy of which no weights were looked at: it can be planned with and not run. */
+export interface GlimpsedPolicy extends FoundPolicy, AsyncDisposable {
+  /** Bytes that would have to be fetched. */
+  readonly bytes: number;
+}
+
+/**
+ * The policy of that name without its weights: of the Hub, nothing large is fetched and nothing stays.
+ * @throws as {@linkcode findPolicy} does
+ */
+export async function glimpsePolicy(name: string, fetching: FetchOptions = {}): Promise<GlimpsedPolicy> {
+  const place = placeOf(name), hub = "hub" in place ? await glanceAtPolicy(place.hub, fetching) : null;
+  const folder = hub?.folder ?? ("folder" in place ? place.folder : ""), path = join(folder, "config.json");
+  try {
+    return {
+      name: hub && "hub" in place ? `${place.hub.name}@${hub.commit}` : name,
+      label: basename("hub" in place ? place.hub.name : folder),
+      folder,
+      model: parseModelConfig(await readJsonFile(path), path),
+      files: {},
+      bytes: hub?.bytes ?? 0,
+      [Symbol.asyncDispose]: async () => await hub?.[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await hub?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Where a name leads. @throws MisuseError where that is nowhere */
+function placeOf(name: string): { readonly folder: string } | { readonly hub: HubName } {
   const shipped = Object.hasOwn(embeddedPolicies, name) ? embeddedPolicies[name] : undefined;
   const folder = shipped ? fileURLToPath(shipped) : resolve(name);
   const hub = shipped || existsSync(folder) ? null : parseHubName(name);
-  if (hub) {
-    const { folder, commit, files } = await fetchPolicy(hub, fetching);
-    return await look({ name: `${hub.name}@${commit}`, label: basename(hub.name), folder }, files);
-  }
-  if (!existsSync(join(folder, "config.json"))) {
-    const names = Object.keys(embeddedPolicies);
-    const state = existsSync(folder) ? `"${folder}" holds no config.json` : `there is no folder "${folder}"`;
-    throw new MisuseError(
-      `Cannot find policy "${name}": ${state} … give ${names.join(", ")}, a Hugging Face folder, or org/name of the ` +
-        `Hub${suggest(name, names)}`,
-    );
-  }
-  return await look({ name, label: basename(folder), folder }, readdirSync(folder).filter(isPolicyFile).sort());
+  if (hub) return { hub };
+  if (existsSync(join(folder, "config.json"))) return { folder };
+  const names = Object.keys(embeddedPolicies);
+  const state = existsSync(folder) ? `"${folder}" holds no config.json` : `there is no folder "${folder}"`;
+  throw new MisuseError(
+    `Cannot find policy "${name}": ${state} … give ${names.join(", ")}, a Hugging Face folder, or org/name of the ` +
+      `Hub${suggest(name, names)}`,
+  );
 }
 
 async function look(place: Omit<FoundPolicy, "model" | "files">, names: readonly string[]): Promise<FoundPolicy> {

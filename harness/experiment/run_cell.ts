@@ -1,7 +1,6 @@
 // One cell from start to record: its process runs, its files are filled, and whatever happens becomes a record.
 
 import { join } from "node:path";
-import { stripVTControlCharacters } from "node:util";
 import type { CellEvent } from "../contract.ts";
 import { type CellRecord, SCHEMA_VERSION } from "../records/schema.ts";
 import { outcomeDigest } from "../records/store.ts";
@@ -9,7 +8,7 @@ import { CellFiles } from "./cell_files.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
 import { cellEventSchema } from "./protocol.ts";
-import { runWorker, type Stops, type WorkerEnd } from "./worker_process.ts";
+import { describeDeath, runWorker, type Stops } from "./worker_process.ts";
 
 /** What became of a cell. */
 export interface CellResult {
@@ -19,6 +18,8 @@ export interface CellResult {
   /** What its process printed beside events, and the stacks of errors: for --debug. */
   readonly log: string;
 }
+
+const MEMORY_REMEDY = "run fewer cells side by side (--jobs) or set a smaller rl.microBatch";
 
 /** How to run a cell. */
 export interface CellRun extends Stops {
@@ -57,7 +58,7 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
     log += death.log;
     // A terminal's Ctrl-C can end a worker that is still starting before this process hears of it.
     if (death.signal === "SIGINT" && !run.stop.aborted) await new Promise((resolve) => setTimeout(resolve, 200));
-    if (files.end === null) failure = describeDeath(death);
+    if (files.end === null) failure = describeDeath(death, "the cell", MEMORY_REMEDY);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
     if (error instanceof Error) log += `${error.stack}\n`;
@@ -105,14 +106,4 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
   const needless = plan.keep === 0 || spec.validationOnly;
   if (finished && needless) files.removeCheckpoints(); // only now: a record that is not written needs them
   return { record, misuse: end?.type === "failed" && end.misuse, log };
-}
-
-/** Why a process that neither finished nor failed came to its end. */
-function describeDeath({ code, signal, log }: WorkerEnd): string {
-  const how = signal ? `its process was killed by ${signal}` : `its process ended with exit code ${code}`;
-  const word = stripVTControlCharacters(log).split("\n").findLast((line) => /^\w*error\b/i.test(line));
-  const cause = /out of memory|bad_alloc/i.test(log) || signal === "SIGKILL"
-    ? "most likely for want of memory … run fewer cells side by side (--jobs) or set a smaller rl.microBatch"
-    : `${word ? `after "${word}"` : "without saying why"} … look at its last words with --debug`;
-  return `Cannot finish the cell: ${how}, ${cause}`;
 }

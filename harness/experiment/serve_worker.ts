@@ -1,5 +1,5 @@
-// The life of a worker's process, which does one cell, or what comes before the cells: read the spec, take the folder,
-// run, say what became of it, end. Standard output carries events alone; whatever else wants to print goes to standard
+// The life of a worker's process, which does one cell, or what comes before the cells, or an evaluation: read the spec,
+// take the folder if it has one of its own, run, say what became of it, end. Standard output carries events alone; whatever else wants to print goes to standard
 // error. A terminal's Ctrl-C reaches this process too, and is left to the parent, who asks it to stop: so the record of a
 // cell never depends on which of the two heard it first. Without its parent there is nobody to write a record, and it
 // ends at once.
@@ -14,19 +14,25 @@ import type { Shape } from "./protocol.ts";
 /** How long a cell waits for the process of a killed experiment, which may be deaf in a native call, to end. */
 const PATIENCE_MS = 60_000;
 
-/** What every worker is told. */
+/** What a worker is told, as far as it matters here. */
 interface WorkerSpec {
-  readonly folder: string;
-  readonly checkpoints: { readonly folder: string } | null;
+  readonly task: string;
+  /** Where it writes; left out of one that writes nothing. */
+  readonly folder?: string;
+  readonly checkpoints?: { readonly folder: string } | null;
 }
 
 /** What every worker may say. */
 type CommonEvent = Extract<CellEvent, { type: "phase" | "failed" }>;
 
-/** Does one piece of work as this process's whole purpose, and exits. `stop` asks it to end with the update in flight. */
+/**
+ * Does one piece of work as this process's whole purpose, and exits. `stop` asks it to end with the update in flight.
+ * @param noun what it does, for messages
+ */
 export async function serveWorker<Spec extends WorkerSpec, Event extends { readonly type: string }>(
   schema: Shape<Spec>,
   run: (spec: Spec, emit: (event: Event) => void, stop: AbortSignal) => Promise<void>,
+  noun = "the cell",
 ): Promise<never> {
   const stop = new AbortController();
   Deno.addSignalListener("SIGINT", () => {});
@@ -36,14 +42,14 @@ export async function serveWorker<Spec extends WorkerSpec, Event extends { reado
   console.log = console.info = console.debug = console.error;
   try {
     const spec = schema.parse(JSON.parse(await heedParent(stop)));
-    await takeFolder(spec.folder);
+    if (spec.folder !== undefined) await takeFolder(spec.folder);
     if (spec.checkpoints) clearTemporaries(spec.checkpoints.folder);
     await run(spec, emit<Event>, stop.signal);
   } catch (error) {
     const expected = error instanceof MisuseError || error instanceof FailureError;
     emit<CommonEvent>({
       type: "failed",
-      message: expected ? error.message : `Cannot finish the cell: ${error instanceof Error ? error : String(error)}`,
+      message: expected ? error.message : `Cannot finish ${noun}: ${error instanceof Error ? error : String(error)}`,
       misuse: error instanceof MisuseError,
       stack: error instanceof Error ? error.stack ?? null : null,
     });

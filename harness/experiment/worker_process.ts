@@ -1,6 +1,7 @@
 // One worker process from spawn to end: the spec goes in, checked events come out, everything else that it prints is
 // kept as its log. It is asked to stop, and killed when it does not heed that or when the reader of its events throws.
 
+import { stripVTControlCharacters } from "node:util";
 import type { Shape } from "./protocol.ts";
 
 /** How a worker ended. */
@@ -46,7 +47,7 @@ export async function runWorker<Event>(
   let log = "", patience: ReturnType<typeof setTimeout> | undefined;
   const keep = (text: string) => log = (log + text).slice(-LOG_LENGTH);
 
-  // Standard input stays open as long as the cell may live: its end tells the worker that nobody listens any more.
+  // Standard input stays open as long as the worker may live: its end tells the worker that nobody listens any more.
   const input = child.stdin.getWriter();
   const send = (line: string) => input.write(new TextEncoder().encode(line + "\n")).catch(() => {}); // it has ended
   const end = () => {
@@ -103,4 +104,17 @@ function parseEvent<Event>(line: string, events: Shape<Event>): Event {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new Error(`Cannot read an event of a worker's process: ${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+/**
+ * Why a process that said nothing of its end came to it.
+ * @param noun what it was to finish @param remedy against want of memory
+ */
+export function describeDeath({ code, signal, log }: WorkerEnd, noun: string, remedy: string): string {
+  const how = signal ? `its process was killed by ${signal}` : `its process ended with exit code ${code}`;
+  const word = stripVTControlCharacters(log).split("\n").findLast((line) => /^\w*error\b/i.test(line));
+  const cause = /out of memory|bad_alloc/i.test(log) || signal === "SIGKILL"
+    ? `most likely for want of memory … ${remedy}`
+    : `${word ? `after "${word}"` : "without saying why"} … look at its last words with --debug`;
+  return `Cannot finish ${noun}: ${how}, ${cause}`;
 }

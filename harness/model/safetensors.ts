@@ -17,7 +17,7 @@ import type { Layout, Parameter, Weights } from "./layout.ts";
 const DTYPE_BYTES: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 const LONGEST_HEADER = 100_000_000;
-const PIECE_BYTES = 4 * 2 ** 20;
+const PIECE_FLOATS = 2 ** 20;
 
 /** One tensor of a file: where it lies and what it holds. */
 interface Entry {
@@ -61,22 +61,35 @@ export async function readWeights(folder: string, layout: Layout): Promise<Weigh
     throw broken(entry.path, `tensor "${entry.name}" has no place in the model that config.json describes`);
   }
 
-  const data = allocate(layout.size, folder);
+  // One for all pieces: the garbage collector is slow to take what lies outside of its heap.
+  const data = allocate(layout.size, folder), halves = new Uint16Array(PIECE_FLOATS);
   for (const [path, items] of Map.groupBy(plan, ({ entry }) => entry.path)) {
     await withFile(path, async (file) => {
       for (const { entry, parameter: { name, offset, size } } of items) {
         const floats = data.subarray(offset, offset + size);
-        await readTensor(file, entry, (piece, at) => floats.set(piece, at));
-        if (!allFinite(floats)) throw broken(path, `tensor "${name}" holds NaN or an infinity`);
+        for (const { begin, count, at } of piecesOf(entry)) {
+          const piece = floats.subarray(at, at + count);
+          if (!await readPiece(file, entry, begin, piece, halves)) {
+            throw broken(path, `tensor "${name}" holds NaN or an infinity`);
+          }
+        }
       }
     });
   }
   if (tiedHead !== undefined) {
-    await withFile(tiedHead.path, (file) =>
-      readTensor(file, tiedHead, (piece, at) => {
-        if (piece.every((value, i) => value === data[at + i])) return; // the embedding lies first in the array
-        throw broken(tiedHead.path, 'tensor "lm_head.weight" differs from the embedding, but config.json ties the two');
-      }));
+    await withFile(tiedHead.path, async (file) => {
+      const piece = new Float32Array(PIECE_FLOATS);
+      for (const { begin, count, at } of piecesOf(tiedHead)) {
+        await readPiece(file, tiedHead, begin, piece.subarray(0, count), halves);
+        for (let i = 0; i < count; i++) { // the embedding lies first in the array
+          if (piece[i] === data[at + i]) continue;
+          throw broken(
+            tiedHead.path,
+            'tensor "lm_head.weight" differs from the embedding, but config.json ties the two',
+          );
+        }
+      }
+    });
   }
   return { layout, data };
 }
@@ -95,9 +108,8 @@ export async function writeWeights(path: string, weights: Weights, dtype: "F32" 
 
   function* chunks(): Iterable<Uint8Array> {
     yield prefix;
-    const floats = PIECE_BYTES / 4;
-    for (let at = 0; at < weights.data.length; at += floats) {
-      const piece = weights.data.subarray(at, at + floats);
+    for (let at = 0; at < weights.data.length; at += PIECE_FLOATS) {
+      const piece = weights.data.subarray(at, at + PIECE_FLOATS);
       yield bytesOf(dtype === "F32" ? piece : toBfloat16(piece));
     }
   }
@@ -217,36 +229,58 @@ function checkShape({ path, name, shape }: Entry, parameter: Parameter): void {
   }
 }
 
-/** Reads a tensor in pieces as float32; `take` gets each piece and its position, and must not keep the piece. */
-async function readTensor(
-  file: FileHandle,
-  { path, dtype, begin, end }: Entry,
-  take: (piece: Float32Array, at: number) => void,
-): Promise<void> {
-  const elementBytes = dtype === "F32" ? 4 : 2;
-  for (let at = begin; at < end; at += PIECE_BYTES) {
-    const { buffer } = await readBytes(file, path, at, Math.min(PIECE_BYTES, end - at));
-    take(toFloat32(buffer, dtype), (at - begin) / elementBytes);
+/** Parts of a tensor that are read at once: the first byte in the file, and which floats of the tensor they are. */
+function* piecesOf({ dtype, begin, end }: Entry): Iterable<{ begin: number; count: number; at: number }> {
+  const bytes = DTYPE_BYTES[dtype]!, size = (end - begin) / bytes;
+  for (let at = 0; at < size; at += PIECE_FLOATS) {
+    yield { begin: begin + at * bytes, count: Math.min(PIECE_FLOATS, size - at), at };
   }
 }
 
-function toFloat32(buffer: ArrayBuffer, dtype: string): Float32Array {
-  if (dtype === "F32") return new Float32Array(buffer);
-  if (dtype === "F16") return new Float32Array(new Float16Array(buffer));
-  const halves = new Uint16Array(buffer);
-  const words = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
-  return new Float32Array(words.buffer);
+/**
+ * Fills `floats` with what lies in the file from `position` on; what is shorter than a float passes through `halves`.
+ * @returns whether all of it is finite
+ */
+async function readPiece(
+  file: FileHandle,
+  { path, dtype }: Entry,
+  position: number,
+  floats: Float32Array,
+  halves: Uint16Array<ArrayBuffer>,
+): Promise<boolean> {
+  const { length } = floats;
+  await readInto(file, path, position, bytesOf(dtype === "F32" ? floats : halves.subarray(0, length)));
+  if (dtype === "BF16") return widen(halves, new Uint32Array(floats.buffer, floats.byteOffset, length));
+  if (dtype === "F16") floats.set(new Float16Array(halves.buffer, 0, length));
+  return allFinite(floats);
+}
+
+/** Upper halves of float32 bit patterns as the whole of them, two at a time. @returns whether all are finite */
+function widen(halves: Uint16Array<ArrayBuffer>, words: Uint32Array): boolean {
+  const pairs = new Uint32Array(halves.buffer, 0, words.length >> 1), last = words.length - 1, exponent = 0x7f800000;
+  let finite = true;
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i]!, low = pair << 16;
+    words[2 * i] = low;
+    words[2 * i + 1] = pair & 0xffff0000;
+    if ((low & exponent) === exponent || (pair & exponent) === exponent) finite = false;
+  }
+  if (words.length % 2 === 1) words[last] = halves[last]! << 16;
+  return finite && (words.length % 2 === 0 || (words[last]! & exponent) !== exponent);
 }
 
 async function readBytes(file: FileHandle, path: string, position: number, length: number) {
   const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const { bytesRead } = await file.read(bytes, at, length - at, position + at);
+  await readInto(file, path, position, bytes);
+  return bytes;
+}
+
+async function readInto(file: FileHandle, path: string, position: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, position + at);
     if (bytesRead === 0) throw broken(path, `the file ends at byte ${position + at}`);
     at += bytesRead;
   }
-  return bytes;
 }
 
 async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {

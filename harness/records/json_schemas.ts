@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { bundleSchema } from "./bundle.ts";
+import { evaluationRecordSchema, evaluationSampleSchema } from "./evaluation_record.ts";
 import { leaderboardEntrySchema } from "./leaderboard_entry.ts";
 import { paperSchema } from "./papers.ts";
 import { planSchema } from "./plan_schema.ts";
@@ -23,6 +24,8 @@ const shapes = {
   "step": { schema: stepSchema, title: "a line of steps.jsonl: one update" },
   "bundle": { schema: bundleSchema, title: "a bundle: an experiment's records in one file" },
   "sample": { schema: sampleSchema, title: "a line of samples.jsonl: one completion of the final evaluation" },
+  "evaluation": { schema: evaluationRecordSchema, title: "evaluation.json: a policy on held-out questions" },
+  "evaluation-sample": { schema: evaluationSampleSchema, title: "a line of an evaluation's samples.jsonl" },
   "leaderboard-entry": {
     schema: leaderboardEntrySchema,
     title: "entry.json on a leaderboard: the rows of a bundle, and what was verified",

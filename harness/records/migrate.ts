@@ -20,6 +20,7 @@ const steps = {
   "matchbox.plan": [null, same],
   "matchbox.tuning": [null, same],
   "matchbox.bundle": [null, null],
+  "matchbox.evaluation": [null, null],
   "matchbox.warmup": [null, null],
   "step": [stepFrom1, same],
   "sample": [same, same],

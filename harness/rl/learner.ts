@@ -5,7 +5,7 @@
 import { FailureError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Weights } from "../model/layout.ts";
+import type { Layout, Weights } from "../model/layout.ts";
 import type { MergedAdapter } from "../model/merged_adapter.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
@@ -50,10 +50,13 @@ export interface UpdateReport {
   readonly samplerTrainerGap: number;
 }
 
+/** The shape of a pass over completions. */
+export type CompletionShape = PassShape & { readonly kind: "completions" };
+
 /** The part of a batch that one pass takes: `group` completions of each of its prompts. */
 interface Pass {
   readonly groups: readonly SampleGroup[];
-  readonly shape: PassShape & { readonly kind: "completions" };
+  readonly shape: CompletionShape;
 }
 
 /** A pass that has run. */
@@ -70,7 +73,6 @@ type Totals = Record<"loss" | "entropy" | "kl" | "clipped" | "tokens" | "gap", n
 /** Trains one policy in place. */
 export class Learner {
   readonly #sessions: SessionCache;
-  readonly #buckets: ReturnType<typeof bucketsOf>;
   /** The policy's weights as runs take them. */
   readonly resident: Resident;
   /** What is trained. Call {@linkcode changed} after writing to it. */
@@ -90,7 +92,6 @@ export class Learner {
     this.resident = adapter?.resident ?? residentWeights(weights);
     this.trained = adapter?.weights ?? weights;
     this.#reference = reference && residentWeights(reference);
-    this.#buckets = bucketsOf(weights.layout.size);
     const scorers = reference ? 2 : 1; // one scores for the reference, one trains
     this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_PASSES);
   }
@@ -105,10 +106,11 @@ export class Learner {
   async update(batch: readonly SampleGroup[], optimizer: AdamW, learningRate: number): Promise<UpdateReport> {
     const gradient = new GradientSum(this.trained.layout);
     const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
+    const of = { model: this.config, layout: this.weights.layout, rl: this.rl };
     const { clipLow, clipHigh, klBeta } = this.rl,
       objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
     for await (
-      const scored of inOrder(this.#passes(batch), this.runtime.concurrency, (pass) => this.#run(pass, objective))
+      const scored of inOrder(passesOf(batch, of), this.runtime.concurrency, (pass) => this.#run(pass, objective))
     ) {
       this.#count(scored, totals);
       gradient.add(scored.results);
@@ -135,18 +137,6 @@ export class Learner {
 
   dispose(): Promise<void> {
     return this.#sessions.dispose();
-  }
-
-  /** Whole groups a pass, or parts of one group where a pass cannot take all of it. */
-  #passes(batch: readonly SampleGroup[]): Pass[] {
-    const lengths = batch.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length));
-    const group = batch[0]?.samples.length ?? 0, prompts = batch.map(({ prompt }) => prompt);
-    const rows = Math.max(...lengths) + promptBucket(prompts, this.#buckets.prompt) / group;
-    const most = this.rl.microBatch > 0 ? this.rl.microBatch : sequencesPerPass(this.config, this.weights.layout, rows);
-    const parts = most >= group
-      ? cut(batch, Math.floor(most / group))
-      : batch.flatMap(({ prompt, samples }) => cut(samples, most).map((part) => [{ prompt, samples: part }]));
-    return parts.map((groups) => ({ groups, shape: shapeOf(groups, this.#buckets) }));
   }
 
   async #run({ groups, shape }: Pass, objective: Objective): Promise<Scored> {
@@ -192,6 +182,22 @@ export class Learner {
   }
 }
 
+/** The passes of a batch: whole groups each, or parts of one group where a pass cannot take all of it. */
+export function passesOf(
+  batch: readonly SampleGroup[],
+  { model, layout, rl }: { readonly model: ModelConfig; readonly layout: Layout; readonly rl: Config["rl"] },
+): Pass[] {
+  const buckets = bucketsOf(layout.size);
+  const lengths = batch.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length));
+  const group = batch[0]?.samples.length ?? 0, prompts = batch.map(({ prompt }) => prompt);
+  const rows = Math.max(...lengths) + promptBucket(prompts, buckets.prompt) / group;
+  const most = rl.microBatch > 0 ? rl.microBatch : sequencesPerPass(model, layout, rows);
+  const parts = most >= group
+    ? cut(batch, Math.floor(most / group))
+    : batch.flatMap(({ prompt, samples }) => cut(samples, most).map((part) => [{ prompt, samples: part }]));
+  return parts.map((groups) => ({ groups, shape: shapeOf(groups, buckets) }));
+}
+
 /** Padded shape of a pass. */
 function shapeOf(groups: readonly SampleGroup[], buckets: ReturnType<typeof bucketsOf>): Pass["shape"] {
   const longest = Math.max(...groups.flatMap(({ samples }) => samples.map(({ tokens }) => tokens.length)));
@@ -209,7 +215,7 @@ function without(feeds: Record<string, Tensor>, names: readonly string[]): Recor
 }
 
 /** Feeds of a pass; rows are (t, p, g). Padding has weight 0, is not counted, and targets token 0. */
-function layOut(
+export function layOut(
   groups: readonly SampleGroup[],
   { promptLength, prompts, length, group }: Pass["shape"],
   vocabulary: number | null,

@@ -16,22 +16,22 @@ import { inOrder } from "./in_order.ts";
 import { bucketsOf, roundUp } from "./sampler.ts";
 
 /** Texts in one pass; a constant, so that a vector does not depend on what is embedded beside it. */
-const BATCH = 16;
+export const EMBED_BATCH = 16;
 /** Sessions of so many lengths are kept. */
-const LENGTHS = 4;
+export const EMBED_LENGTHS = 4;
 
 /** Means of the hidden states [B, D]: the sum over tokens [T * B] with weights [T, B, 1], which are 0 for padding. */
 function meanGraph(config: ModelConfig, policy: Policy, length: number): Graph {
   const g = new Graph(), inputs = inputsOf(policy, config.layers);
   const model = declareModel(g, config, inputs, length);
   const positions = g.constant(
-    BigInt64Array.from({ length: length * BATCH }, (_, i) => BigInt(Math.floor(i / BATCH))),
-    [length * BATCH, 1],
+    BigInt64Array.from({ length: length * EMBED_BATCH }, (_, i) => BigInt(Math.floor(i / EMBED_BATCH))),
+    [length * EMBED_BATCH, 1],
   );
-  const tokens = g.input("tokens", "int64", [length * BATCH]);
-  const hidden = decoder(g, model, tokens, positions, causal(g, model, length, BATCH).attend); // [T * B, D]
-  const weight = g.input("weight", "float32", [length, BATCH, 1]);
-  g.output("mean", g.sum(g.mul(g.reshape(hidden, [length, BATCH, config.hiddenSize]), weight), [0], false));
+  const tokens = g.input("tokens", "int64", [length * EMBED_BATCH]);
+  const hidden = decoder(g, model, tokens, positions, causal(g, model, length, EMBED_BATCH).attend); // [T * B, D]
+  const weight = g.input("weight", "float32", [length, EMBED_BATCH, 1]);
+  g.output("mean", g.sum(g.mul(g.reshape(hidden, [length, EMBED_BATCH, config.hiddenSize]), weight), [0], false));
   return g;
 }
 
@@ -53,21 +53,21 @@ export function policyEmbedder(
   const config = { ...policy.config, layers: Math.ceil(policy.config.layers / 2) };
   const bucket = bucketsOf(weights.layout.size).completion;
   const resident = new Resident([{ data: initial, views: inputsOf(policy, config.layers) }]);
-  const sessions = new SessionCache(runtime, LENGTHS);
+  const sessions = new SessionCache(runtime, EMBED_LENGTHS);
 
   const run = async (texts: readonly Int32Array[]): Promise<Float32Array[]> => {
     const length = roundUp(Math.max(...texts.map((text) => text.length)), bucket);
-    const tokens = new BigInt64Array(length * BATCH), weight = new Float32Array(length * BATCH);
+    const tokens = new BigInt64Array(length * EMBED_BATCH), weight = new Float32Array(length * EMBED_BATCH);
     texts.forEach((text, b) =>
       text.forEach((token, t) => {
-        tokens[t * BATCH + b] = BigInt(token);
-        weight[t * BATCH + b] = 1 / text.length;
+        tokens[t * EMBED_BATCH + b] = BigInt(token);
+        weight[t * EMBED_BATCH + b] = 1 / text.length;
       })
     );
     const session = await sessions.get(`${length}`, () => meanGraph(config, policy, length));
     const results = await session.run({
-      tokens: { data: tokens, shape: [length * BATCH] },
-      weight: { data: weight, shape: [length, BATCH, 1] },
+      tokens: { data: tokens, shape: [length * EMBED_BATCH] },
+      weight: { data: weight, shape: [length, EMBED_BATCH, 1] },
     }, { resident });
     const means = floats(results.mean); // [B, D]
     const vectors = texts.map((_, b) => unit(means.subarray(b * config.hiddenSize, (b + 1) * config.hiddenSize)));
@@ -91,8 +91,8 @@ export function policyEmbedder(
       const byLength = encoded.map((_, i) => i).sort((a, b) => encoded[a]!.length - encoded[b]!.length || a - b);
       const vectors = new Map<string, Float32Array>();
       const batches = Array.from(
-        { length: Math.ceil(byLength.length / BATCH) },
-        (_, i) => byLength.slice(i * BATCH, (i + 1) * BATCH),
+        { length: Math.ceil(byLength.length / EMBED_BATCH) },
+        (_, i) => byLength.slice(i * EMBED_BATCH, (i + 1) * EMBED_BATCH),
       );
       const runs = inOrder(batches, runtime.concurrency, async (batch) => ({
         batch,

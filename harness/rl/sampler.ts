@@ -31,7 +31,7 @@ export const bucketsOf = (weights: number): { prompt: number; completion: number
   isLarge(weights) ? BUCKETS.large : BUCKETS.small;
 
 /** Tokens drawn between two looks at which rows have ended. */
-const SEGMENT = 24;
+export const SEGMENT = 24;
 
 /** Tokens drawn for one row. */
 export interface Draws {
@@ -99,8 +99,12 @@ export const promptBucket = (prompts: readonly Int32Array[], multiple: number = 
  */
 const SHARD_ROWS = { small: 32, large: 16 };
 
+/** Prompts with so many completions each that go side by side. */
+export const shardPrompts = ({ size }: Layout, group: number): number =>
+  Math.max(1, Math.floor((isLarge(size) ? SHARD_ROWS.large : SHARD_ROWS.small) / group));
+
 /** How decoding multiplies: with few rows against weights that do not fit the cache, columns are faster. */
-const decodeProducts = ({ size }: Layout): Model["products"] => isLarge(size) ? "columns" : "rows";
+export const decodeProducts = ({ size }: Layout): Model["products"] => isLarge(size) ? "columns" : "rows";
 
 /** Draws completions from a policy. Keeps the sessions of the shapes that it has seen. */
 export class Sampler {
@@ -135,8 +139,7 @@ export class Sampler {
         `Cannot generate: a prompt of ${longest} tokens and ${maxTokens} new ones exceed the context of ${this.config.maxPositions}; lower rl.maxCompletionTokens or rl.maxPromptTokens`,
       );
     }
-    const rows = isLarge(this.#layout.size) ? SHARD_ROWS.large : SHARD_ROWS.small;
-    const side = Math.max(1, Math.floor(rows / group)), drawn: Draws[][] = [];
+    const side = shardPrompts(this.#layout, group), drawn: Draws[][] = [];
     const starts = Array.from({ length: Math.ceil(prompts.length / side) }, (_, i) => i * side);
     const shard = (first: number) => {
       const shifted = { ...options, random: (prompt: number, sample: number) => random(first + prompt, sample) };

@@ -155,7 +155,7 @@ function acceleration(
 }
 
 /** Quantile of sorted values, linear between two of them. */
-function quantileOf(sorted: Float64Array, p: number): number {
+export function quantileOf(sorted: Float64Array, p: number): number {
   const at = p * (sorted.length - 1), below = Math.floor(at);
   const low = sorted[below]!, high = sorted[Math.min(below + 1, sorted.length - 1)]!;
   return low + (high - low) * (at - below);

@@ -35,7 +35,8 @@ export function majAtK(answers: readonly (string | null)[], gold: string, k: num
   let wins = 0;
   for (let votes = 1; votes <= Math.min(right, k); votes++) {
     // Ways to draw so many completions with so many ties, none with more than `votes`: [drawn][ties].
-    const most = Math.floor(k / votes);
+    const rivals = others.filter(([answer, count]) => answer !== null && count >= votes).length;
+    const most = Math.min(Math.floor(k / votes), 1 + rivals);
     let ways = Array.from({ length: k + 1 }, () => new Float64Array(most));
     ways[votes]![0] = choose(right, votes);
     for (const [answer, count] of others) {

@@ -159,6 +159,7 @@ Deno.test("readWeights() refuses tensors that are missing, unexpected, misshapen
       [{ ...twoTensors, b: f32([2], [3, 4]) }, /tensor "b" has shape \[2\]; config.json asks for \[1,2\]/],
       [{ ...twoTensors, a: f32([2], [1, NaN]) }, /tensor "a" holds NaN or an infinity/],
       [{ ...twoTensors, a: halves("BF16", [0x3f80, 0x7f80]) }, /tensor "a" holds NaN or an infinity/],
+      [{ ...twoTensors, a: halves("BF16", [0xff81, 0x3f80]) }, /tensor "a" holds NaN or an infinity/],
     ];
     for (const [tensors, message] of cases) {
       await writeFile(path, encode(tensors));

@@ -3,6 +3,7 @@
 
     python tests/peers/check_policy.py check FOLDER --chats chats.json            # token ids, last logits, greedy text
     python tests/peers/check_policy.py check FOLDER --tokens '[[1, 5, 7], [1, 5]]'  # logits [T, V] of each row
+    python tests/peers/check_policy.py token_ids FOLDER --chats chats.json --texts texts.json  # token ids alone
     python tests/peers/check_policy.py make_policy_fixture FOLDER --chats chats.json --name embedded
 
 The chats file is an array; an entry is a question (one user message) or an array of {"role", "content"}.
@@ -71,7 +72,7 @@ def describe_chat(model, tokenizer, messages: list, new_tokens: int) -> dict:
             output_logits=True,
         )
     completion = generated.sequences[0, len(tokens) :].tolist()
-    best = [row[0].topk(2).values for row in generated.logits]
+    best = [row[0].topk(2) for row in generated.logits]
     return {
         "messages": messages,
         "prompt": tokenizer.apply_chat_template(**template, tokenize=False),
@@ -81,7 +82,9 @@ def describe_chat(model, tokenizer, messages: list, new_tokens: int) -> dict:
         "completion": completion,
         "completionText": tokenizer.decode(completion, skip_special_tokens=True),
         # The closest call of the greedy choices: a test may excuse a different token only where this is tiny.
-        "smallestMargin": float(f"{min(float(top[0] - top[1]) for top in best):.3g}"),
+        "smallestMargin": float(f"{min(float(top.values[0] - top.values[1]) for top in best):.3g}"),
+        # The two likeliest tokens of each choice with their logits.
+        "choices": [list(zip(top.indices.tolist(), rounded(top.values.tolist()))) for top in best],
     }
 
 
@@ -100,6 +103,17 @@ def describe(folder: Path, chats: list, new_tokens: int) -> dict:
     }
 
 
+def token_ids(arguments) -> None:
+    """Of chats as prompts, and of texts as they stand: no special token is added."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(arguments.folder)
+    options = dict(add_generation_prompt=True, tokenize=True, return_dict=False)
+    chats = [tokenizer.apply_chat_template(chat, **options) for chat in read_chats(arguments.chats)]
+    texts = json.loads(arguments.texts.read_text(encoding="utf-8"))
+    print(json.dumps({"chats": chats, "texts": tokenizer(texts, add_special_tokens=False)["input_ids"]}))
+
+
 def check(arguments) -> None:
     if arguments.tokens is not None:
         model = load_model(arguments.folder)
@@ -111,6 +125,8 @@ def check(arguments) -> None:
 
 def make_policy_fixture(arguments) -> None:
     description = describe(arguments.folder, read_chats(arguments.chats), arguments.new_tokens)
+    for chat in description["chats"]:
+        del chat["choices"]
     chats = ",\n".join("    " + json.dumps(chat) for chat in description.pop("chats"))
     head = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in description.items())
     path = arguments.out / f"{arguments.name}.json"
@@ -131,6 +147,11 @@ def main() -> None:
     given.add_argument("--chats", type=Path, help="JSON file of questions or chats")
     given.add_argument("--tokens", help="JSON array of rows of token ids")
     command.set_defaults(run=check)
+
+    command = commands.add_parser("token_ids", parents=[common], help="print token ids of chats and of texts")
+    command.add_argument("--chats", type=Path, required=True, help="JSON file of questions or chats")
+    command.add_argument("--texts", type=Path, required=True, help="JSON file of texts")
+    command.set_defaults(run=token_ids)
 
     command = commands.add_parser("make_policy_fixture", parents=[common], help="write a fixture for the tests")
     command.add_argument("--chats", type=Path, required=True, help="JSON file of questions or chats")

@@ -9,26 +9,34 @@ import { type ModelConfig, parseModelConfig } from "../../harness/model/config.t
 import { initialWeights, parameterLayout, type Weights } from "../../harness/model/layout.ts";
 import { adapterOptions } from "../../harness/model/lora.ts";
 import { MergedAdapter } from "../../harness/model/merged_adapter.ts";
+import { readPolicy } from "../../harness/model/policy.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
+import { batchAdvantages, type GroupRewards } from "../../harness/rl/advantage.ts";
 import { Learner, type SampleGroup } from "../../harness/rl/learner.ts";
+import { tokenWeights } from "../../harness/rl/objective.ts";
 import { AdamW } from "../../harness/rl/optimizer.ts";
+import { rollOut } from "../../harness/rl/rollout.ts";
 import { runLength, Sampler } from "../../harness/rl/sampler.ts";
 import { type Demonstration, Supervisor } from "../../harness/rl/supervise.ts";
 import { chooseRuntime } from "../../harness/runtime/choose.ts";
 import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
 import { runtimeVersion } from "../../harness/runtime/session.ts";
+import { gsm8k } from "../../tasks/gsm8k.ts";
 
 type Case =
   | "lora-qwen"
   | "full-qwen"
   | "grpo-step"
+  | "grpo-smollm2"
   | "train-embedded"
   | "train-smollm2"
   | "generate-embedded"
-  | "generate-smollm2";
+  | "generate-smollm2"
+  | "generate-qwen";
 
 const [name, ...flags] = Deno.args as [Case, ...string[]];
 const flag = (key: string, fallback: number) => flags.includes(key) ? Number(flags[flags.indexOf(key) + 1]) : fallback;
+const text = (key: string) => flags[flags.indexOf(key) + 1] ?? "";
 const threads = flag("--threads", navigator.hardwareConcurrency), vocabulary = flag("--vocabulary", 512);
 
 const llama = {
@@ -84,7 +92,8 @@ const tokens = (length: number, size: number, seed: number) => {
 
 /** Generation of `prompts` x `group` completions of full length. No token ends one: -1 is none. */
 function generation(config: ModelConfig, prompts: number, group: number, maxTokens: number) {
-  const weights = initialWeights(config, 0), runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const weights = config === qwen ? repeatedWeights(config) : initialWeights(config, 0);
+  const runtime = chooseRuntime("cpu", threads, weights.layout.size);
   const sampler = new Sampler(runtime, config, [-1], runLength(PROMPT, maxTokens));
   const asked = Array.from({ length: prompts }, (_, p) => tokens(PROMPT, config.vocabSize, p));
   const generate = (step: number, resident = residentWeights(weights)) =>
@@ -117,31 +126,6 @@ async function grpoStep(): Promise<(step: number) => Promise<unknown>> {
   };
 }
 
-/** Forward, backward and AdamW on whole sequences. */
-async function training(
-  config: ModelConfig,
-  batch: number,
-  length: number,
-): Promise<(step: number) => Promise<unknown>> {
-  const weights = initialWeights(config, 0), runtime = chooseRuntime("cpu", threads, weights.layout.size);
-  const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
-  const supervisor = await Supervisor.create(runtime, config, weights, options, threads);
-  const texts = Array.from({ length: batch }, (_, b): Demonstration => {
-    const text = tokens(length + 1, config.vocabSize, b);
-    return { prompt: text.slice(0, 1), completion: text.slice(1) };
-  });
-  return () => supervisor.step(texts, 1e-5);
-}
-
-/** Random weights of a large model: drawn once and repeated, because drawing them all takes longer than the case. */
-function repeatedWeights(config: ModelConfig): Weights {
-  const layout = parameterLayout(config), data = new Float32Array(layout.size), random = stream(0, "peers");
-  const block = Float32Array.from({ length: 2 ** 18 + 1 }, () => config.initializerRange * random.normal());
-  for (let at = 0; at < data.length; at += block.length) data.set(block.subarray(0, data.length - at), at);
-  for (const { decay, offset, size } of layout.parameters) if (!decay) data.fill(1, offset, offset + size);
-  return { layout, data };
-}
-
 /** An update on two prompts of 256 tokens with a completion of 200 each, in one micro-batch. */
 async function tuning(adapted: boolean): Promise<(step: number) => Promise<unknown>> {
   const weights = repeatedWeights(qwen), runtime = chooseRuntime("cpu", threads, weights.layout.size);
@@ -168,10 +152,12 @@ const CASES: Readonly<Record<Case, () => Promise<(step: number) => Promise<unkno
   "lora-qwen": () => tuning(true),
   "full-qwen": () => tuning(false),
   "grpo-step": grpoStep,
+  "grpo-smollm2": realGrpoStep,
   "train-embedded": () => training(embedded, 64, 96),
   "train-smollm2": () => training(smollm2, 4, 256),
   "generate-embedded": () => Promise.resolve(generationCase(embedded, 8, 8, 48)),
   "generate-smollm2": () => Promise.resolve(generationCase(smollm2, 2, 8, 64)),
+  "generate-qwen": () => Promise.resolve(generationCase(qwen, 16, 1, 200)),
 };
 
 function generationCase(
@@ -195,7 +181,12 @@ let step = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "quit") break;
   const start = performance.now();
-  await run(step++);
-  say({ seconds: (performance.now() - start) / 1000, peakBytes: await peakMemoryBytes() });
+  const before = process.cpuUsage(), tokens = await run(step++), { user, system } = process.cpuUsage(before);
+  say({
+    seconds: (performance.now() - start) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    peakBytes: await peakMemoryBytes(),
+    ...(typeof tokens === "number" ? { tokens } : {}),
+  });
 }
 Deno.exit(0);

@@ -23,10 +23,13 @@ interface Case {
   readonly title: string;
   readonly warmUps: number;
   readonly repeats: number;
+  /** It is of a real policy and real questions: --policy and --data-dir. */
+  readonly real?: true;
 }
 
 const EMBEDDED = { warmUps: 2, repeats: 15 } as const;
 const SMOLLM2 = { warmUps: 1, repeats: 5 } as const;
+const LONG = { warmUps: 1, repeats: 3 } as const;
 
 const QWEN = { warmUps: 1, repeats: 5 } as const;
 
@@ -45,6 +48,19 @@ const CASES: readonly Case[] = [
     matchbox: "generate-smollm2",
     title: "generate, SmolLM2-135M, 16 rows, 48 + 64 | transformers",
     ...SMOLLM2,
+  },
+  {
+    name: "generate-qwen",
+    matchbox: "generate-qwen",
+    title: "generate, Qwen2.5-0.5B, 16 rows, 48 + 200 | transformers",
+    ...LONG,
+  },
+  {
+    name: "grpo-smollm2",
+    matchbox: "grpo-smollm2",
+    title: "GRPO step, SmolLM2-135M-Instruct, GSM8K, 4 x 8, up to 200 | TRL",
+    ...LONG,
+    real: true,
   },
   ...tuningCases("lora", "LoRA 16", "PEFT"),
   ...tuningCases("full", "all weights", "PyTorch"),
@@ -73,6 +89,10 @@ function tuningCases(kind: "lora" | "full", trained: string, peer: string): Case
 /** A side's answer to one "run". */
 interface Repetition {
   readonly seconds: number;
+  /** Of all its threads: what is left of a loaded machine's noise. */
+  readonly cpuSeconds: number;
+  /** Tokens that were drawn, where a case does not say how many. */
+  readonly tokens?: number;
   /** Largest resident size of the process so far. */
   readonly peakBytes: number;
 }
@@ -87,6 +107,8 @@ interface Ready {
 interface SideResult extends Ready {
   readonly seconds: readonly number[];
   readonly medianSeconds: number;
+  readonly cpuSeconds: readonly number[];
+  readonly tokens: readonly number[];
   readonly peakBytes: number;
 }
 
@@ -106,8 +128,11 @@ interface Options {
   readonly only?: readonly Case[];
   readonly side?: SideName;
   readonly repeats?: number;
+  readonly warmUps?: number;
   readonly threads?: number;
   readonly vocabulary: number;
+  readonly policy?: string;
+  readonly dataDir?: string;
   readonly json?: boolean;
 }
 
@@ -164,9 +189,11 @@ class Peer {
   async run(): Promise<Repetition> {
     this.#process.stdin.write(`run ${this.#case}\n`);
     const message = await this.#read();
-    const { seconds, peakBytes } = message;
-    if (typeof seconds !== "number" || typeof peakBytes !== "number") throw this.#unexpected(message);
-    return { seconds, peakBytes };
+    const { seconds, cpuSeconds, peakBytes, tokens } = message;
+    if (typeof seconds !== "number" || typeof cpuSeconds !== "number" || typeof peakBytes !== "number") {
+      throw this.#unexpected(message);
+    }
+    return { seconds, cpuSeconds, peakBytes, ...(typeof tokens === "number" ? { tokens } : {}) };
   }
 
   /** Ends the process and waits until it is gone, so that the next case has the machine's memory. */
@@ -213,11 +240,12 @@ function parseJson(line: string): unknown {
 }
 
 /** The two command lines: all that the sides differ in. */
-function startPeer(side: SideName, { matchbox, name }: Case, options: Options): Promise<Peer> {
+function startPeer(side: SideName, { matchbox, name, real }: Case, options: Options): Promise<Peer> {
   const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
   const caseName = side === "torch" ? name : matchbox;
   const shared = [caseName, "--vocabulary", String(options.vocabulary)];
   if (options.threads !== undefined) shared.push("--threads", String(options.threads));
+  if (real) shared.push("--policy", options.policy ?? "", "--data-dir", options.dataDir ?? "");
   if (side === "torch") return Peer.start(options.python, [here("torch_side.py"), ...shared], caseName);
   const script = here("matchbox_side.ts");
   if (!existsSync(script)) {
@@ -230,7 +258,7 @@ function startPeer(side: SideName, { matchbox, name }: Case, options: Options): 
 
 async function runCase(entry: Case, options: Options, progress: (text: string) => void): Promise<CaseResult> {
   const names: SideName[] = options.side === undefined ? ["matchbox", "torch"] : [options.side];
-  const repeats = options.repeats ?? entry.repeats;
+  const { repeats = entry.repeats, warmUps = entry.warmUps } = options;
   const peers: { name: SideName; peer: Peer; ready?: Ready; runs: Repetition[] }[] = [];
   try {
     for (const name of names) peers.push({ name, peer: await startPeer(name, entry, options), runs: [] });
@@ -238,9 +266,9 @@ async function runCase(entry: Case, options: Options, progress: (text: string) =
       progress(`${entry.name}: ${side.name} is building`);
       side.ready = await side.peer.ready();
     }
-    for (let turn = 0; turn < entry.warmUps + repeats; turn++) {
+    for (let turn = 0; turn < warmUps + repeats; turn++) {
       for (const side of peers) {
-        const phase = turn < entry.warmUps ? "warm-up" : `${turn - entry.warmUps + 1} of ${repeats}`;
+        const phase = turn < warmUps ? "warm-up" : `${turn - warmUps + 1} of ${repeats}`;
         progress(`${entry.name}: ${phase}, ${side.name}`);
         side.runs.push(await side.peer.run());
       }
@@ -252,9 +280,10 @@ async function runCase(entry: Case, options: Options, progress: (text: string) =
   const sides: Partial<Record<SideName, SideResult>> = {};
   for (const { name, ready, runs } of peers) {
     if (ready === undefined) throw new Error(`Side '${name}' ran before it was ready`);
-    const seconds = runs.slice(entry.warmUps).map((run) => run.seconds);
+    const counted = runs.slice(warmUps), seconds = counted.map((run) => run.seconds);
+    const cpuSeconds = counted.map((run) => run.cpuSeconds), tokens = counted.flatMap((run) => run.tokens ?? []);
     const peakBytes = Math.max(...runs.map((run) => run.peakBytes));
-    sides[name] = { ...ready, seconds, medianSeconds: median(seconds), peakBytes };
+    sides[name] = { ...ready, seconds, medianSeconds: median(seconds), cpuSeconds, tokens, peakBytes };
   }
   const { matchbox, torch } = sides;
   const ratios = matchbox && torch ? torch.seconds.map((value, pair) => value / matchbox.seconds[pair]!) : null;
@@ -271,6 +300,7 @@ function median(values: readonly number[]): number {
 function table(results: readonly CaseResult[]): string {
   const milliseconds = (side?: SideResult) => side ? `${(side.medianSeconds * 1000).toFixed(0)} ms` : "-";
   const gibibytes = (side?: SideResult) => side ? `${(side.peakBytes / 2 ** 30).toFixed(2)} GiB` : "-";
+  const processor = (side?: SideResult) => side ? median(side.cpuSeconds) : NaN;
   const rows = results.map(({ title, sides: { matchbox, torch }, ratios, medianRatio }) => [
     ...title.split(" | "),
     milliseconds(matchbox),
@@ -278,11 +308,22 @@ function table(results: readonly CaseResult[]): string {
     ratios && medianRatio !== null
       ? `${medianRatio.toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`
       : "-",
+    matchbox && torch ? (processor(torch) / processor(matchbox)).toFixed(2) : "-",
     gibibytes(matchbox),
     gibibytes(torch),
     matchbox && torch ? (torch.peakBytes / matchbox.peakBytes).toFixed(2) : "-",
   ]);
-  const head = ["case", "peer", "Matchbox", "peer takes", "times as fast", "peak", "peer's peak", "memory ratio"];
+  const head = [
+    "case",
+    "peer",
+    "Matchbox",
+    "peer takes",
+    "times as fast",
+    "by CPU time",
+    "peak",
+    "peer's peak",
+    "memory ratio",
+  ];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
@@ -296,6 +337,11 @@ function parseCases(text: string): readonly Case[] {
     }
     return found;
   });
+}
+
+function parseWhole(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
+  return Number(text);
 }
 
 function parsePositive(text: string): number {
@@ -312,8 +358,11 @@ function parseOptions(args: readonly string[]): Options {
     .option("--only <cases>", `comma-separated cases, of ${CASES.map((entry) => entry.name).join(", ")}`, parseCases)
     .addOption(new Option("--side <side>", "run one side alone").choices(["matchbox", "torch"]))
     .option("--repeats <n>", "measured repetitions of each side, instead of each case's own", parsePositive)
+    .option("--warm-ups <n>", "repetitions before that do not count, instead of each case's own", parseWhole)
     .option("--threads <n>", "threads of each side, instead of its own choice", parsePositive)
     .option("--vocabulary <n>", "vocabulary of the embedded shape", parsePositive, 512)
+    .option("--policy <folder>", "SmolLM2-135M-Instruct, for the case of a real policy")
+    .option("--data-dir <folder>", "GSM8K's train.jsonl and test.jsonl, for the same")
     .option("--json", "write one line of JSON instead of the table")
     .allowExcessArguments(false)
     .exitOverride()
@@ -329,7 +378,13 @@ function parseOptions(args: readonly string[]): Options {
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
-  const cases = options.only ?? CASES;
+  const { policy, dataDir } = options, lacking = policy === undefined || dataDir === undefined;
+  if (lacking && options.only?.some(({ real }) => real)) {
+    throw new MisuseError(
+      "Cannot run a case of a real policy: name it with --policy, and GSM8K's folder with --data-dir",
+    );
+  }
+  const cases = options.only ?? CASES.filter(({ real }) => !real || !lacking);
   const progress = (text: string) => {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
     else console.error(text);

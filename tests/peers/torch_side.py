@@ -53,7 +53,9 @@ QWEN = dict(
     rope_parameters=dict(rope_type="default", rope_theta=1000000.0),
 )
 TRAIN_BATCH = {"embedded": (64, 96), "smollm2": (4, 256)}  # rows, tokens
-GENERATION = {"embedded": (8, 8, 48, 48), "smollm2": (2, 8, 48, 64)}  # prompts, completions of each, prompt, new tokens
+# prompts, completions of each, prompt, new tokens
+GENERATION = {"embedded": (8, 8, 48, 48), "smollm2": (2, 8, 48, 64), "qwen": (16, 1, 48, 200)}
+REAL_STEP = (4, 8, 200, 8)  # prompts, completions of each, new tokens, completions in one backward pass (TRL's default)
 TUNING = (2, 256, 200)  # rows, prompt, completion
 RANK, ALPHA = 16, 32
 PAD, BOS, EOS = 0, 1, 2
@@ -86,7 +88,7 @@ class Protocol:
         self.output.flush()
 
     def ready(self, configuration: str) -> None:
-        packages = ["torch", "transformers"] + (["trl"] if self.case == "grpo-step" else [])
+        packages = ["torch", "transformers"] + (["trl"] if self.case.startswith("grpo-") else [])
         packages += ["peft"] if self.case.startswith("lora-") else []
         versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
         self.write({"ready": self.case, "configuration": configuration, "versions": versions})
@@ -99,16 +101,17 @@ class Protocol:
         if line.split() != ["run", self.case]:
             raise ValueError(f"Cannot run '{line.strip()}': this process runs 'run {self.case}'")
 
-    def answer(self, seconds: float) -> None:
-        self.write({"seconds": seconds, "peakBytes": peak_bytes()})
+    def answer(self, seconds: float, cpu_seconds: float, tokens: int | None = None) -> None:
+        measured = {"seconds": seconds, "cpuSeconds": cpu_seconds, "peakBytes": peak_bytes()}
+        self.write({**measured, **({} if tokens is None else {"tokens": tokens})})
 
     def serve(self, configuration: str, step) -> None:
         self.ready(configuration)
         while True:
             self.wait()
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             step()
-            self.answer(time.perf_counter() - start)
+            self.answer(time.perf_counter() - start, time.process_time() - cpu)
 
 
 def build_model(shape: str, vocabulary: int, attention: str = "sdpa"):
@@ -116,6 +119,10 @@ def build_model(shape: str, vocabulary: int, attention: str = "sdpa"):
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
+    if shape == "qwen":
+        from transformers import Qwen2Config, Qwen2ForCausalLM
+
+        return Qwen2ForCausalLM(Qwen2Config(**QWEN, attn_implementation=attention))
     options = {"vocab_size": vocabulary, **SHAPES[shape]}
     config = LlamaConfig(
         **options, tie_word_embeddings=True, pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS, attn_implementation=attention
@@ -216,60 +223,113 @@ def word_tokenizer(vocabulary: int):
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>")
 
 
-def grpo_step(protocol: Protocol, vocabulary: int) -> None:
-    """One step of TRL's GRPOTrainer: rollout, reward, loss, backward, clipping, AdamW. The trainer owns the loop, so
-    the protocol lives in a callback: it waits before a step and answers after it."""
-    import random
+def serve_grpo(protocol: Protocol, configuration: str, options: dict, model, tokenizer, rows: list, reward) -> None:
+    """Steps of TRL's GRPOTrainer: rollout, reward, loss, backward, clipping, AdamW. The trainer owns the loop, so the
+    protocol lives in a callback: it waits before a step and answers after it."""
     import tempfile
 
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
-    prompts, completions, prompt_length, new_tokens = GENERATION["embedded"]
-    draw = random.Random(0)
-    texts = [" ".join(f"w{draw.randrange(3, vocabulary)}" for _ in range(prompt_length)) for _ in range(64)]
+    counted = []
 
     class Turns(TrainerCallback):
         def on_step_begin(self, *arguments, **options):
             protocol.wait()
-            self.start = time.perf_counter()
+            counted.clear()
+            self.start, self.cpu = time.perf_counter(), time.process_time()
 
         def on_step_end(self, *arguments, **options):
-            protocol.answer(time.perf_counter() - self.start)
+            protocol.answer(time.perf_counter() - self.start, time.process_time() - self.cpu, sum(counted))
 
-    def reward(completions, **columns):
-        return [float(text.count("1")) for text in completions]
+    def rewarded(completions, **columns):
+        counted.extend(len(ids) for ids in columns["completion_ids"])
+        return reward(completions, **columns)
 
     with tempfile.TemporaryDirectory() as folder:
         trainer = GRPOTrainer(
-            model=build_model("embedded", vocabulary),
-            processing_class=word_tokenizer(vocabulary),
-            reward_funcs=reward,
-            train_dataset=Dataset.from_dict({"prompt": texts}),
+            model=model,
+            processing_class=tokenizer,
+            reward_funcs=rewarded,
+            train_dataset=Dataset.from_list(rows),
             callbacks=[Turns()],
             args=GRPOConfig(
                 output_dir=folder,
                 use_cpu=True,
                 bf16=False,
                 gradient_checkpointing=False,
-                per_device_train_batch_size=prompts * completions,
-                num_generations=completions,
-                max_completion_length=new_tokens,
-                generation_kwargs={"min_new_tokens": new_tokens},
                 loss_type="grpo",
                 beta=0.0,
-                learning_rate=5e-5,
                 max_steps=1_000_000,
                 report_to="none",
                 save_strategy="no",
                 logging_strategy="no",
                 disable_tqdm=True,
                 dataloader_pin_memory=False,
+                **options,
             ),
         )
-        protocol.ready("GRPOTrainer, float32, sdpa, fused AdamW, no checkpointing")
+        protocol.ready(configuration)
         trainer.train()
+
+
+def grpo_smollm2(protocol: Protocol, arguments) -> None:
+    """A step of a real policy on GSM8K's training questions, rewarded for the right number."""
+    import json as lines
+    import re
+    from pathlib import Path
+
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    prompts, completions, new_tokens, together = REAL_STEP
+    system = "Respond in the following format:\n<reasoning>\n...\n</reasoning>\n<answer>\n...\n</answer>\n"
+    file = Path(arguments.data_dir, "train.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = []
+    for row in map(lines.loads, file[:256]):
+        chat = [{"role": "system", "content": system}, {"role": "user", "content": row["question"]}]
+        rows.append({"prompt": chat, "gold": row["answer"].split("####")[1].strip().replace(",", "")})
+
+    def reward(completions, gold, **columns):
+        numbers = [re.findall(r"-?\d+", chat[0]["content"].replace(",", "")) for chat in completions]
+        return [float(found[-1:] == [right]) for found, right in zip(numbers, gold)]
+
+    options = dict(
+        per_device_train_batch_size=together,
+        gradient_accumulation_steps=prompts * completions // together,
+        num_generations=completions,
+        max_completion_length=new_tokens,
+        temperature=1.0,
+        learning_rate=1e-6,
+    )
+    model = AutoModelForCausalLM.from_pretrained(arguments.policy, dtype=torch.float32, attn_implementation="sdpa")
+    tokenizer = AutoTokenizer.from_pretrained(arguments.policy)
+    configuration = f"GRPOTrainer, float32, sdpa, fused AdamW, {together} completions a backward pass"
+    serve_grpo(protocol, configuration, options, model, tokenizer, rows, reward)
+
+
+def grpo_step(protocol: Protocol, vocabulary: int) -> None:
+    """One step of random weights: 64 prompts of random words, every completion to its full length."""
+    import random
+
+    prompts, completions, prompt_length, new_tokens = GENERATION["embedded"]
+    draw = random.Random(0)
+    texts = [" ".join(f"w{draw.randrange(3, vocabulary)}" for _ in range(prompt_length)) for _ in range(64)]
+
+    def reward(completions, **columns):
+        return [float(text.count("1")) for text in completions]
+
+    options = dict(
+        per_device_train_batch_size=prompts * completions,
+        num_generations=completions,
+        max_completion_length=new_tokens,
+        generation_kwargs={"min_new_tokens": new_tokens},
+        learning_rate=5e-5,
+    )
+    configuration = "GRPOTrainer, float32, sdpa, fused AdamW, no checkpointing"
+    model, tokenizer = build_model("embedded", vocabulary), word_tokenizer(vocabulary)
+    serve_grpo(protocol, configuration, options, model, tokenizer, [{"prompt": text} for text in texts], reward)
 
 
 CASES = {"grpo-step": grpo_step}
@@ -287,13 +347,17 @@ for shape_name in SHAPES:
 for suffix, bfloat16_flag in {"": False, "-bf16": True}.items():
     CASES[f"lora-qwen{suffix}"] = lambda protocol, vocabulary, b=bfloat16_flag: tune(protocol, True, b)
     CASES[f"full-qwen{suffix}"] = lambda protocol, vocabulary, b=bfloat16_flag: tune(protocol, False, b)
+CASES["generate-qwen"] = lambda protocol, vocabulary: generate(protocol, vocabulary, "qwen")
+REAL_CASES = {"grpo-smollm2": grpo_smollm2}  # of a real policy
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", choices=CASES)
+    parser.add_argument("case", choices=[*CASES, *REAL_CASES])
     parser.add_argument("--vocabulary", type=int, default=512, help="vocabulary of the embedded shape")
     parser.add_argument("--threads", type=int, help="PyTorch's threads; its own default otherwise")
+    parser.add_argument("--policy", help="folder of the real policy")
+    parser.add_argument("--data-dir", help="GSM8K's train.jsonl and test.jsonl")
     arguments = parser.parse_args()
     protocol = Protocol(arguments.case)
     try:
@@ -301,7 +365,10 @@ def main() -> None:
 
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
-        CASES[arguments.case](protocol, arguments.vocabulary)
+        if arguments.case in REAL_CASES:
+            REAL_CASES[arguments.case](protocol, arguments)
+        else:
+            CASES[arguments.case](protocol, arguments.vocabulary)
     except ImportError as error:
         protocol.write({"error": f"Python cannot import {error.name}", "missing": error.name})
         raise SystemExit(1) from error

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { ok, rejects, strictEqual } from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,6 +5,7 @@ import { join } from "node:path";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import { gsm8k } from "../../tasks/gsm8k.ts";
 import { testTask } from "../conformance/task_conformance.ts";
+import { NEEDS_DATA, realData } from "../real_data.ts";
 
 const row = (question: string, gold: string) => JSON.stringify({ question, answer: `Some work.\n#### ${gold}` });
 const rows = (name: string, count: number) =>
@@ -133,9 +133,9 @@ Deno.test("gsm8k.load() refuses files that are empty, not text, too short, or sh
   }
 });
 
-const realFolder = process.env["MATCHBOX_DATA"] ?? join(import.meta.dirname!, "../../../shared/data/gsm8k");
+const realFolder = join(realData, "gsm8k");
 Deno.test({
-  name: "gsm8k.load() reads the real files: 7473 and 1319 rows (needs MATCHBOX_DATA, a folder with both)",
+  name: `gsm8k.load() reads the real files: 7473 and 1319 rows (${NEEDS_DATA})`,
   ignore: !existsSync(join(realFolder, "train.jsonl")),
   fn: async () => {
     const { splits } = await load(realFolder);

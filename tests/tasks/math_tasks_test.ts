@@ -1,4 +1,3 @@
-import process from "node:process";
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +12,7 @@ import { math } from "../../tasks/math.ts";
 import { math500 } from "../../tasks/math500.ts";
 import { math500Source, trainSource } from "../../tasks/math/trained_on_math.ts";
 import { testTask } from "../conformance/task_conformance.ts";
+import { NEEDS_DATA, realData } from "../real_data.ts";
 
 const golds = [
   "7",
@@ -180,18 +180,17 @@ Deno.test("mathTask() refuses a missing or malformed file by name, row and field
   }
 });
 
-const realFolder = process.env["MATCHBOX_DATA_ALL"] ?? join(import.meta.dirname!, "../../../shared/data");
 Deno.test({
   name: "the real files load, every item passes the reward self-test, and the documented digests are theirs " +
-    "(needs MATCHBOX_DATA_ALL, a folder with math, math500, aime24 and amc23)",
-  ignore: !existsSync(join(realFolder, trainSource.path)),
+    `(${NEEDS_DATA})`,
+  ignore: !existsSync(join(realData, trainSource.path)),
   fn: async () => {
     for (const source of [trainSource, math500Source]) {
-      equal(sha256(readFileSync(join(realFolder, source.path))), source.sha256, source.path);
+      equal(sha256(readFileSync(join(realData, source.path))), source.sha256, source.path);
     }
     const sizes: Record<string, number> = {};
     for (const task of all) {
-      const data = await task.load({ dataDir: realFolder, level: 2 });
+      const data = await task.load({ dataDir: realData, level: 2 });
       sizes[task.name] = data.splits.test.size;
       equal(data.splits.train.size + data.splits.validation.size, task === math ? 7382 : 7384, task.name);
       deepEqual(selfTestTask(task, data, task === math ? Infinity : 500), []);

@@ -3,7 +3,8 @@
 // supported is named before weights are downloaded. What a branch or tag stands for is asked of the Hub each time; what
 // cannot be asked is taken from the cache, as it was.
 
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileError, writeFileAtomic } from "../../base/atomic_file.ts";
 import { FailureError, MisuseError } from "../../base/errors.ts";
@@ -121,6 +122,46 @@ export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): 
   if (bytes > 0) report({ type: "end" });
   if (revision !== commit) await writeRef(join(repository, "refs", ...revision.split("/")), commit);
   return { folder, commit, files: files.sort() };
+}
+
+/** A policy of the Hub without its weights, in a folder that is removed by `dispose`. */
+export interface GlancedPolicy extends AsyncDisposable {
+  readonly folder: string;
+  readonly commit: string;
+  /** Bytes that {@linkcode fetchPolicy} would fetch. */
+  readonly bytes: number;
+}
+
+/**
+ * The small files of a policy: what it is, and not what it has learned. The cache is read and not written.
+ * @throws as {@linkcode fetchPolicy} does
+ */
+export async function glanceAtPolicy(wanted: HubName, options: FetchOptions = {}): Promise<GlancedPolicy> {
+  const { report = () => {}, cacheOnly = false, settings = hubSettings() } = options, { name, revision } = wanted;
+  const subject: HubSubject = { kind: "model", settings, ...wanted, note: (text) => report({ type: "note", text }) };
+  const { repository, locks } = await cacheFolders(name), cached = await cachedPolicy(repository, revision);
+  if (cached) return { ...cached, bytes: 0, [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (cacheOnly || settings.offline) throw notCached(subject, repository);
+  const folder = await mkdtemp(join(tmpdir(), "matchbox-glance-"));
+  const dispose = () => rm(folder, { recursive: true, force: true });
+  try {
+    const commit = COMMIT.test(revision) ? revision : await resolveCommit(subject);
+    const listed = await listFiles(subject, commit), byName = new Map(listed.map((file) => [file.path, file]));
+    checkFiles(subject, byName);
+    const place = { repository: folder, locks: folder, commit };
+    const small = [...NEEDED, ...OPTIONAL].flatMap((path) => byName.get(path) ?? []);
+    for (const file of small) await download(file, place, subject, () => {});
+    const weights = byName.has(SINGLE)
+      ? [SINGLE]
+      : await shardsOf(await download(byName.get(INDEX)!, place, subject, () => {}));
+    const ahead = [...small, ...weights.flatMap((path) => byName.get(path) ?? [])];
+    const missing = await Promise.all(ahead.map((file) => bytesMissing(file, { repository, locks, commit })));
+    const bytes = missing.reduce((sum, one) => sum + one, 0);
+    return { folder: join(folder, "snapshots", commit), commit, bytes, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error instanceof HubUnreachable ? unreachable(subject, repository, error) : error;
+  }
 }
 
 /** What the cache holds of a revision, as far as one can tell without the Hub; null where what is needed is not whole. */
