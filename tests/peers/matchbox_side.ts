@@ -126,6 +126,70 @@ async function grpoStep(): Promise<(step: number) => Promise<unknown>> {
   };
 }
 
+/** Random weights of a large model: drawn once and repeated, because drawing them all takes longer than the case. */
+function repeatedWeights(config: ModelConfig): Weights {
+  const layout = parameterLayout(config), data = new Float32Array(layout.size), random = stream(0, "peers");
+  const block = Float32Array.from({ length: 2 ** 18 + 1 }, () => config.initializerRange * random.normal());
+  for (let at = 0; at < data.length; at += block.length) data.set(block.subarray(0, data.length - at), at);
+  for (const { decay, offset, size } of layout.parameters) if (!decay) data.fill(1, offset, offset + size);
+  return { layout, data };
+}
+
+/** A GRPO step of a real policy on GSM8K's training questions: 4 prompts x 8 completions of up to 200 tokens. */
+async function realGrpoStep(): Promise<(step: number) => Promise<unknown>> {
+  const { config, weights, tokenizer } = await readPolicy(text("--policy"));
+  const { splits: { train } } = await gsm8k.load({ dataDir: text("--data-dir"), level: 1 });
+  const sizes = { questions: 4, completions: 8, maxPromptTokens: 256, maxCompletionTokens: 200 };
+  const rl = { ...configSchema.parse({}).rl, ...sizes, learningRate: 1e-6 };
+  const runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const sampler = new Sampler(
+    runtime,
+    config,
+    tokenizer.eosTokenIds,
+    runLength(rl.maxPromptTokens, rl.maxCompletionTokens),
+  );
+  const learner = new Learner(runtime, config, weights, rl, null);
+  const optimizer = await AdamW.create(weights.layout.size, rl, threads);
+  const asker = { task: gsm8k, tokenizer, sampler, maxPromptTokens: 256, maxTokens: 200 };
+  return async (step) => {
+    const items = Array.from({ length: 4 }, (_, i) => train.item(4 * step + i)), places = [0, 1, 2, 3];
+    const groups = await rollOut(asker, learner.resident, items, 8, sampling, {
+      seed: 0,
+      purpose: "rollout",
+      step,
+      places,
+    });
+    const rewards = groups.map(({ grades }): GroupRewards => {
+      const parts = gsm8k.rewards.map((_, k) => grades.map(({ rewards }) => rewards[k]!));
+      return { parts, totals: grades.map(({ rewards }) => rewards.reduce((a, b) => a + b, 0)) };
+    });
+    const advantages = batchAdvantages(rewards, "std", 1e-4),
+      weight = tokenWeights(groups.flatMap(({ draws }) => draws), rl);
+    const batch = groups.map(({ promptTokens, draws }, g): SampleGroup => ({
+      prompt: promptTokens,
+      samples: draws.map((draw, i) => ({ ...draw, advantage: advantages[g]![i]!, weight: weight[8 * g + i]! })),
+    }));
+    await learner.update(batch, optimizer, rl.learningRate);
+    return groups.flatMap(({ draws }) => draws).reduce((sum, draw) => sum + draw.tokens.length, 0);
+  };
+}
+
+/** Forward, backward and AdamW on whole sequences. */
+async function training(
+  config: ModelConfig,
+  batch: number,
+  length: number,
+): Promise<(step: number) => Promise<unknown>> {
+  const weights = initialWeights(config, 0), runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
+  const supervisor = await Supervisor.create(runtime, config, weights, options, threads);
+  const texts = Array.from({ length: batch }, (_, b): Demonstration => {
+    const text = tokens(length + 1, config.vocabSize, b);
+    return { prompt: text.slice(0, 1), completion: text.slice(1) };
+  });
+  return () => supervisor.step(texts, 1e-5);
+}
+
 /** An update on two prompts of 256 tokens with a completion of 200 each, in one micro-batch. */
 async function tuning(adapted: boolean): Promise<(step: number) => Promise<unknown>> {
   const weights = repeatedWeights(qwen), runtime = chooseRuntime("cpu", threads, weights.layout.size);
