@@ -9,6 +9,7 @@ import { stream } from "../../harness/base/prng.ts";
 import { sha256 } from "../../harness/base/digest.ts";
 import { canonicalJson } from "../../harness/base/canonical_json.ts";
 import { readCellRecord, readExperiment, readSteps } from "../../harness/records/store.ts";
+import { kill } from "../fakes/kill.ts";
 import { withFolder } from "../model/tiny_policy.ts";
 import { makeRandomPolicy } from "../rl/length_task.ts";
 
@@ -73,8 +74,7 @@ Deno.test("bench killed at twenty random moments and run again ends with byte-id
         const child = bench(policy, killed), random = stream(kills, "kill test");
         const timer = setTimeout(() => {
           // Every other time its cells die with it; else they are orphans, and must end by themselves.
-          if (kills++ % 2 === 0) new Deno.Command("pkill", { args: ["-KILL", "-P", `${child.pid}`] }).outputSync();
-          child.kill("SIGKILL");
+          kill(child, { family: kills++ % 2 === 0 });
         }, kills < KILLS ? span * (0.2 + 0.4 * random.uniform()) : 1e6);
         const { success, signal, stderr } = await child.output();
         clearTimeout(timer);

@@ -10,6 +10,7 @@ import { readExperiment } from "../../harness/records/store.ts";
 import { readPlan } from "../../harness/records/plan_schema.ts";
 import { readCellRecord } from "../../harness/records/store.ts";
 import { readPolicy } from "../../harness/model/policy.ts";
+import { kill } from "../fakes/kill.ts";
 import { withFolder } from "../model/tiny_policy.ts";
 import { makeRandomPolicy } from "../rl/length_task.ts";
 
@@ -57,7 +58,7 @@ Deno.test("bench --warmup-sft gives every cell the same warmed weights, also whe
     let kills = 0;
     for (let done = false; !done;) {
       const child = bench(policy, killed, ...warm);
-      const timer = setTimeout(() => child.kill("SIGKILL"), 700 * 1.3 ** kills * (0.5 + random.uniform()));
+      const timer = setTimeout(() => kill(child), 700 * 1.3 ** kills * (0.5 + random.uniform()));
       done = (await ended(child)).code === 0;
       clearTimeout(timer);
       if (!done) kills++;

@@ -11,6 +11,7 @@ import { type ExperimentOptions, planExperiment } from "../../harness/experiment
 import { runExperiment, type RunOptions } from "../../harness/experiment/run_experiment.ts";
 import { readCellRecord, readExperiment, readSteps } from "../../harness/records/store.ts";
 import { accidents } from "../fakes/cell_worker.ts";
+import { kill } from "../fakes/kill.ts";
 import { makePolicyFolder } from "../fakes/policy_folder.ts";
 
 const worker = new URL("../fakes/cell_worker.ts", import.meta.url);
@@ -77,7 +78,7 @@ Deno.test("bench that is killed at random moments goes on, and ends with the sam
   for (let finished = false; !finished;) {
     const child = bench("killed").spawn();
     const patience = 200 * 1.3 ** kills; // however slow the machine is, it comes to its end
-    const timer = setTimeout(() => child.kill("SIGKILL"), patience * (0.5 + random.uniform()));
+    const timer = setTimeout(() => kill(child), patience * (0.5 + random.uniform()));
     const { code, signal } = await child.status;
     clearTimeout(timer);
     if (signal === "SIGKILL") kills++;
