@@ -115,14 +115,16 @@ Deno.test("bench --dry-run fetches the small files of a policy of the Hub and ke
 });
 
 Deno.test("bench --dry-run refuses what bench refuses, and --expect-tokens alone", async () => {
-  const [prompt, policy, alone, missing] = await Promise.all([
+  const [lora, prompt, policy, alone, missing] = await Promise.all([
+    dryRun({}, `--policy=${checkpoint}`, "--lora=4"),
     dryRun({}, `--policy=${checkpoint}`, "--set=rl.maxPromptTokens=20"),
     dryRun({}, "--policy=embeded"),
     dryRun({}, "--no-such-flag"),
     dryRun({ HF_HUB_OFFLINE: "1" }, "--policy=nobody/nothing"),
   ]);
-  for (const { code, left } of [prompt, policy, alone, missing]) deepEqual([code, left], [2, []]);
+  for (const { code, left } of [lora, prompt, policy, alone, missing]) deepEqual([code, left], [2, []]);
   match(prompt.stderr, /its prompt has \d+ tokens and rl\.maxPromptTokens is 20; raise it/);
+  match(lora.stderr, /Cannot use --dry-run with --lora: it reckons with training all weights/);
   match(policy.stderr, /policy "embeded".*did you mean "embedded"/);
   match(missing.stderr, /Cannot find policy "nobody\/nothing"/);
   const run = new Deno.Command(Deno.execPath(), {
