@@ -41,7 +41,7 @@ export function addDoctor(program: Command, done: (exitCode: number) => void): v
     .argument("[task]", `${tasks.map((task) => task.name).join(" or ")}, or one of --task-file (default: "arithmetic")`)
     .option(
       "--policy <name>",
-      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
+      "embedded, embedded-cold, a Hugging Face folder (a policy or an adapter), or org/name[@revision] of the Hub",
       "embedded",
     )
     .option("--no-policy", "check the task alone")

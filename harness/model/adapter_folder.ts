@@ -180,6 +180,8 @@ export async function openAdapter(
     return [{ weight, a: take(peftName(a), [rank, inputs]), b: take(peftName(b), [outputs, rank]) }];
   });
   for (const name of held.keys()) throw wrong(name, "is no matrix of a linear layer of the policy's blocks");
-  if (stored.length === 0) throw new FailureError(`Cannot use the adapter "${path}": it holds no matrix … choose another adapter`);
+  if (stored.length === 0) {
+    throw new FailureError(`Cannot use the adapter "${path}": it holds no matrix … choose another adapter`);
+  }
   return stored;
 }
