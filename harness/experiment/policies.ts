@@ -47,10 +47,15 @@ export interface FoundPolicy {
 
 /**
  * The policy of that name, fetched from the Hub where it is one of the Hub's and not there.
- * @param base of an adapter: the policy that it adapts, as it was recorded @default what its config names
+ * @param base of an adapter: the policy that it adapts, as it was recorded; null: no adapter is wanted @default what its
+ * config names
  * @throws MisuseError where there is none, FailureError for a file that cannot be read or fetched
  */
-export async function findPolicy(name: string, fetching: FetchOptions = {}, base?: string): Promise<FoundPolicy> {
+export async function findPolicy(
+  name: string,
+  fetching: FetchOptions = {},
+  base?: string | null,
+): Promise<FoundPolicy> {
   const place = placeOf(name);
   if ("hub" in place) {
     const { folder, commit, files } = await fetchPolicy(place.hub, fetching), { name } = place.hub;
@@ -61,19 +66,20 @@ export async function findPolicy(name: string, fetching: FetchOptions = {}, base
   return await look({ name, label: basename(folder), folder }, files.sort(), fetching, base);
 }
 
-/** The policy that an adapter adapts. */
-async function findBase<P extends FoundPolicy>(
-  adapter: string,
+/** The policy that an adapter adapts. @param base null: the adapter itself should have been a whole policy */
+async function findBase<P>(
+  { name, folder }: Pick<FoundPolicy, "name" | "folder">,
+  base: string | null | undefined,
   find: (name: string) => Promise<P>,
-  base?: string,
 ): Promise<P> {
-  const name = base ?? (await readAdapterConfig(adapter)).base;
-  const from = `"base_model_name_or_path" of "${join(adapter, ADAPTER_CONFIG)}" names it`;
-  const found = await find(name).catch((error) => {
-    throw error instanceof MisuseError ? new MisuseError(`${error.message}; ${from}`, { cause: error }) : error;
+  if (base === null) {
+    throw new MisuseError(`Cannot use policy "${name}": it is an adapter itself … merge it with peft's merge_and_unload()`);
+  }
+  return await find(base ?? (await readAdapterConfig(folder)).base).catch((error) => {
+    if (!(error instanceof MisuseError)) throw error;
+    const from = `"base_model_name_or_path" of "${join(folder, ADAPTER_CONFIG)}" names it`;
+    throw new MisuseError(`${error.message}; ${from}`, { cause: error });
   });
-  if (found.merged === undefined) return found;
-  throw new MisuseError(`Cannot use policy "${name}": it is an adapter itself, and ${from} … merge the two with peft`);
 }
 
 /** As plans and evaluations record it. */
@@ -96,7 +102,11 @@ export interface GlimpsedPolicy extends FoundPolicy, AsyncDisposable {
  * The policy of that name without its weights: of the Hub, nothing large is fetched and nothing stays.
  * @throws as {@linkcode findPolicy} does
  */
-export async function glimpsePolicy(name: string, fetching: FetchOptions = {}): Promise<GlimpsedPolicy> {
+export async function glimpsePolicy(
+  name: string,
+  fetching: FetchOptions = {},
+  base?: string | null,
+): Promise<GlimpsedPolicy> {
   const place = placeOf(name), hub = "hub" in place ? await glanceAtPolicy(place.hub, fetching) : null;
   const folder = hub?.folder ?? ("folder" in place ? place.folder : ""), path = join(folder, "config.json");
   const dispose = async () => await hub?.[Symbol.asyncDispose](), bytes = hub?.bytes ?? 0;
@@ -109,15 +119,15 @@ export async function glimpsePolicy(name: string, fetching: FetchOptions = {}): 
       const model = parseModelConfig(await readJsonFile(path), path);
       return { ...own, folder, model, files: {}, bytes, [Symbol.asyncDispose]: dispose };
     }
-    const base = await findBase(folder, (name) => glimpsePolicy(name, fetching));
+    const found = await findBase({ name, folder }, base, (name) => glimpsePolicy(name, fetching, null));
     return {
-      ...base,
+      ...found,
       ...own,
       merged: folder,
-      base: base.name,
-      bytes: bytes + base.bytes,
+      base: found.name,
+      bytes: bytes + found.bytes,
       [Symbol.asyncDispose]: async () => {
-        await base[Symbol.asyncDispose]();
+        await found[Symbol.asyncDispose]();
         await dispose();
       },
     };
@@ -156,14 +166,14 @@ async function look(
   place: Pick<FoundPolicy, "name" | "label" | "folder">,
   names: readonly string[],
   fetching: FetchOptions,
-  baseName: string | undefined,
+  baseName: string | null | undefined,
 ): Promise<FoundPolicy> {
   const files: Record<string, string> = {}, { name, label, folder } = place;
   const digest = async () => {
     for (const file of names) files[file] = await digestOf(join(folder, file), file, name);
   };
   if (names.includes(ADAPTER_CONFIG)) {
-    const base = await findBase(folder, (name) => findPolicy(name, fetching), baseName);
+    const base = await findBase(place, baseName, (name) => findPolicy(name, fetching, null));
     await digest();
     return { ...base, name, label, merged: folder, base: base.name, files: { ...base.files, ...files } };
   }

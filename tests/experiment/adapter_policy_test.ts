@@ -159,7 +159,10 @@ Deno.test("findPolicy() says which adapter names a policy that is not there, or 
       return true;
     });
   await refused(copy("lost", "mine"), /policy "mine": there is no folder .*; "base_model_name_or_path" of ".*lost/);
-  await refused(copy("chained", adapter), /it is an adapter itself, and "base_model_name_or_path" of ".*chained/);
+  await refused(copy("chained", adapter), /adapter": it is an adapter itself … .*; "base_model_.*" of ".*chained/);
+  const circle = join(parent, "circle");
+  await refused(copy("circle", circle), /circle": it is an adapter itself/);
+  await rejects(glimpsePolicy(circle), /circle": it is an adapter itself/);
   await refused(parent, /holds neither config\.json nor adapter_config\.json/);
   cpSync(merged, join(parent, "lost"), { recursive: true });
   await refused(join(parent, "lost"), /holds a policy and an adapter … move one/);
