@@ -73,7 +73,9 @@ async function findBase<P>(
   find: (name: string) => Promise<P>,
 ): Promise<P> {
   if (base === null) {
-    throw new MisuseError(`Cannot use policy "${name}": it is an adapter itself … merge it with peft's merge_and_unload()`);
+    throw new MisuseError(
+      `Cannot use policy "${name}": it is an adapter itself … merge it with peft's merge_and_unload()`,
+    );
   }
   return await find(base ?? (await readAdapterConfig(folder)).base).catch((error) => {
     if (!(error instanceof MisuseError)) throw error;

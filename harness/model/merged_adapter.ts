@@ -5,15 +5,18 @@
 // KL penalty and what an embedder of the initial policy takes, without another copy. An adapter that others trained is
 // merged into a policy for good (mergeFolder), one matrix after the other.
 
-import { Graph } from "../graph/ir.ts";
 import { availableParallelism } from "node:os";
+import { Graph } from "../graph/ir.ts";
 import { isLarge } from "../runtime/choose.ts";
+import { type DeviceMemory, onDevice } from "../runtime/device_memory.ts";
 import {
+  type DeviceTensor,
   floats,
   LocalRuntime,
   release,
   Resident,
   type ResidentPart,
+  type Runtime,
   type Session,
   type Tensor,
 } from "../runtime/session.ts";
@@ -36,20 +39,21 @@ function mergeGraph(rank: number, scale: number): Graph {
   return g;
 }
 
-/** Where a policy's weights are merged: the arithmetic of a small one does not depend on the threads. */
-const runtimeFor = ({ layout }: Weights, threads: number) =>
+/** Where the host merges: the arithmetic of a small policy does not depend on the threads. */
+const hostFor = ({ layout }: Weights, threads: number) =>
   new LocalRuntime({ device: "cpu", threads: isLarge(layout.size) ? threads : 1 });
 
 const matrix = (data: Float32Array, shape: readonly number[]): Tensor => ({ data, shape });
 
 /**
- * Merges the adapter of a folder into a policy's weights: what a cell that trained it computed with, to the bit.
+ * Merges the adapter of a folder into a policy's weights, on the host: what a cell that trained it there computed with,
+ * to the bit.
  * @throws as readAdapterConfig and openAdapter do
  */
 export async function mergeFolder(policy: Weights, folder: string): Promise<void> {
   const config = await readAdapterConfig(folder), { rank, scale } = config;
   const targets = await openAdapter(folder, config, policy.layout);
-  const session = await runtimeFor(policy, availableParallelism()).load(mergeGraph(rank, scale));
+  const session = await hostFor(policy, availableParallelism()).load(mergeGraph(rank, scale));
   for (const { weight: { name, shape }, a, b } of targets) {
     const w = parameterView(policy, name);
     const results = await session.run({
@@ -70,8 +74,11 @@ export class MergedAdapter {
   /** The merged weights as sampler and trainer take them, and A and B. */
   readonly resident: Resident;
   readonly #merged: ReadonlyMap<string, Float32Array>;
+  /** The policy's own weights, for a device that merges by itself. */
+  readonly #base: Resident;
 
   private constructor(
+    private readonly runtime: Runtime,
     private readonly session: Session,
     private readonly policy: Weights,
     private readonly targets: readonly Target[],
@@ -80,7 +87,8 @@ export class MergedAdapter {
   ) {
     const part = copyAdapted(policy, targets);
     this.weights = weights;
-    this.resident = new Resident([...residentWeights(policy).parts, part, {
+    this.#base = residentWeights(policy);
+    this.resident = new Resident([...this.#base.parts, part, {
       data: weights.data,
       views: weights.layout.parameters,
     }]);
@@ -92,21 +100,24 @@ export class MergedAdapter {
   /**
    * A fresh adapter.
    * @param policy is written to by {@linkcode intoPolicy} alone
-   * @param seed of A
+   * @param options.seed of A
+   * @param options.device merges where the weights stay on it. @default undefined: the host does
    */
   static async create(
     config: ModelConfig,
     policy: Weights,
     options: AdapterOptions,
-    { seed, threads }: { readonly seed: number; readonly threads: number },
+    { seed, threads, device }: { readonly seed: number; readonly threads: number; readonly device?: Runtime },
   ): Promise<MergedAdapter> {
-    const { rank, alpha } = options, session = await runtimeFor(policy, threads).load(mergeGraph(rank, alpha / rank));
+    const runtime = device?.memory ? device : hostFor(policy, threads), { rank, alpha } = options;
+    const session = await runtime.load(mergeGraph(rank, alpha / rank), ["merged"]);
     const targets = targetsOf(config, options.targets);
-    return new MergedAdapter(session, policy, targets, options, initialAdapter(config, options, seed));
+    return new MergedAdapter(runtime, session, policy, targets, options, initialAdapter(config, options, seed));
   }
 
-  /** Merges A and B as they are now. */
+  /** Merges A and B as they are now, on the device those that are there. */
   async merge(): Promise<void> {
+    if (this.runtime.memory) return await this.#mergeThere(this.runtime.memory);
     for (const { module, weight: { name, shape } } of this.targets) {
       const { a, b } = matrixNames(module), { rank } = this.options;
       const results = await this.session.run({
@@ -117,6 +128,20 @@ export class MergedAdapter {
       release(results);
     }
     this.resident.changed();
+  }
+
+  async #mergeThere(memory: DeviceMemory): Promise<void> {
+    for (const { module, weight: { name, shape } } of this.targets) {
+      const { a, b } = matrixNames(module), { rank } = this.options;
+      const trained = new Map(await memory.hold(this.resident, new Set([a, b, name])));
+      const [[, w]] = await memory.hold(this.#base, new Set([name])) as [[string, DeviceTensor]];
+      const results = await this.session.run({
+        w: w.reshaped(shape),
+        a: onDevice(trained.get(a)).reshaped([rank, shape[1]!]),
+        b: onDevice(trained.get(b)).reshaped([shape[0]!, rank]),
+      });
+      memory.replace(this.resident, name, onDevice(results.merged));
+    }
   }
 
   /** Writes the merged weights into the policy, which is another one then: there is nothing to adapt any more. */
