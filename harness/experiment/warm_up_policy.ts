@@ -24,7 +24,10 @@ export function warmedFolder(out: string): string {
 export function warmUpSpec(
   out: string,
   { every, config, ...work }:
-    & Pick<WarmUpSpec, "task" | "taskOptions" | "taskFile" | "taskStyle" | "policy" | "device" | "threads" | "warmUp">
+    & Pick<
+      WarmUpSpec,
+      "task" | "taskOptions" | "taskFile" | "taskStyle" | "policy" | "device" | "accelerator" | "threads" | "warmUp"
+    >
     & { readonly every: number; readonly config: Config },
 ): WarmUpSpec {
   const folder = join(out, FOLDER), { maxPromptTokens, maxCompletionTokens } = config.rl;
