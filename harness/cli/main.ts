@@ -30,7 +30,8 @@ export function programOf(done: (exitCode: number) => void, parts: BenchParts = 
   addEval(program, done);
   for (const add of [addPlan, addReport, addCompare]) add(program, done);
   addBaseline(program);
-  for (const add of [addLeaderboard, addExport, addExplore, addServe, addVerify, addDoctor]) add(program, done);
+  for (const add of [addLeaderboard, addExport, addExplore, addServe, addVerify]) add(program, done);
+  addDoctor(program, done, parts);
   addPolicy(program);
   addPretrain(program);
   return program;

@@ -124,9 +124,8 @@ interface Complaint {
   readonly remedy: string;
 }
 
-const CUDA_PACKAGES =
-  "PyPI's nvidia-cuda-runtime, nvidia-cublas, nvidia-curand and nvidia-cudnn, whose folders belong in " +
-  "LD_LIBRARY_PATH, or NVIDIA's own packages, of the CUDA version that the library's name ends in";
+const CUDA_RUNTIME = "install the CUDA runtime of the version that ends its name, with cuBLAS, cuRAND and cuDNN 9: " +
+  "NVIDIA's packages, or PyPI's nvidia-cuda-runtime, -cublas, -curand and -cudnn, their lib folders in LD_LIBRARY_PATH";
 const CUDA_DRIVER = "install NVIDIA's driver and see that `nvidia-smi` lists the card";
 
 /** What libraries and drivers say, in the order in which it is looked for. */
@@ -139,15 +138,21 @@ const COMPLAINTS: readonly Complaint[] = [
   },
   {
     device: "cuda",
-    pattern: /error: (libcuda\.so[.\d]*): cannot open shared object/,
+    pattern: /(libcuda\.so[.\d]*): cannot open shared object/,
     why: (file) => `there is no NVIDIA driver (${file} is missing)`,
     remedy: CUDA_DRIVER,
   },
   {
     device: "cuda",
-    pattern: /error: (\S+\.so[.\d]*): cannot open shared object/,
+    pattern: /([^\s/]+\.so[.\d]*): cannot open shared object/,
     why: (file) => `the library ${file} is missing`,
-    remedy: `install the CUDA runtime: ${CUDA_PACKAGES}`,
+    remedy: CUDA_RUNTIME,
+  },
+  {
+    device: "cuda",
+    pattern: /(?:load symbol|load library) (\S*cudnn\S*)/i,
+    why: (what) => `cuDNN 9 is missing (${what})`,
+    remedy: CUDA_RUNTIME,
   },
   {
     device: "cuda",
