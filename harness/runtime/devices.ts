@@ -61,7 +61,7 @@ export const DEVICE_FACTS: Readonly<Record<Device, DeviceFacts>> = {
     platforms: ["linux-x64"],
     needs: "an NVIDIA driver, ONNX Runtime's CUDA libraries, and the CUDA runtime with cuBLAS, cuRAND and cuDNN 9",
     remedy: CUDA_LIBRARIES,
-    target: "plain",
+    target: "cuda",
     indexed: true,
   },
   dml: {
