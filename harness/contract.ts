@@ -389,6 +389,18 @@ export interface Outcome {
   readonly samplerTrainerGap: number;
 }
 
+/** A device beside the processor, as far as it could be found out. */
+export interface Accelerator {
+  /** ONNX Runtime's execution provider. */
+  readonly provider: string;
+  /** Its name, e.g. "NVIDIA H100"; null where the system does not tell. */
+  readonly adapter: string | null;
+  /** Version of its driver; null as above. */
+  readonly driver: string | null;
+  /** Which of several; null where the provider takes no index, or none was named. */
+  readonly index: number | null;
+}
+
 /** Where a cell ran. */
 export interface Environment {
   readonly matchbox: string;
@@ -402,10 +414,16 @@ export interface Environment {
   readonly cores: number;
   readonly memoryBytes: number;
   readonly device: string;
+  /** On a device other than the CPU alone; so is the precision of what was computed there. */
+  readonly accelerator?: Accelerator;
+  readonly precision?: Precision;
   readonly threads: number;
   readonly gitCommit: string | null;
   readonly gitDirty: boolean | null;
 }
+
+/** Of a device's products and sums. */
+export type Precision = "float32";
 
 // *** events: what a cell tells its parent while it runs ***
 

@@ -77,11 +77,14 @@ const promptHelp = [...new Set(tasks.flatMap(promptNames))].map((name) => {
   return { name, summary: having.length === tasks.length ? "every task" : having.map((task) => task.name).join(", ") };
 });
 
+/** What tests replace: the program of a cell's process, and what tries a device. */
+export type BenchParts = Pick<RunOptions, "worker"> & Pick<ExperimentOptions, "probe">;
+
 /** Adds the command to the program; `done` takes the exit code. */
 export function addBench(
   program: Command,
   done: (exitCode: number) => void,
-  runOptions: Pick<RunOptions, "worker"> = {},
+  parts: BenchParts = {},
 ): void {
   program.command("bench")
     .description(
@@ -107,7 +110,11 @@ export function addBench(
     .option("--data-dir <folder>", "the task's files (default: the cache, into which they are fetched)")
     .option("--prompt <name>", "how the task asks: paper, or one of its others (below)", "paper")
     .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
-    .option("--device <name>", "cpu, webgpu or cuda", "cpu")
+    .option(
+      "--device <name>",
+      "cpu, webgpu, cuda, dml, coreml (see `deno task doctor`), cuda:1 or cuda:0-3 of several, or auto: the fastest",
+      "cpu",
+    )
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
     .option("--config <file>", "config fields from a YAML or JSON file")
     .option("--budget <unit=n>", "of each cell: updates=120 or tokens=250000")
@@ -178,6 +185,7 @@ Examples:
   deno task bench --arms grpo,memory-r+ --sweep rl.learningRate=2e-5,5e-5,1e-4
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
+  deno task bench --device auto --jobs 1           on the GPU, where that is faster
   deno task bench --lora 8 --arms grpo --set rl.learningRate=1e-3
   deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
   deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --dry-run   what that would take
@@ -188,14 +196,14 @@ Examples:
       if (flags.helpConfig) {
         console.log(configTable());
         done(0);
-      } else done(await bench(task, flags, runOptions));
+      } else done(await bench(task, flags, parts));
     });
 }
 
 async function bench(
   asked: string | undefined,
   flags: BenchFlags,
-  { worker }: Pick<RunOptions, "worker">,
+  { worker, probe }: BenchParts,
 ): Promise<number> {
   const profile = findProfile(flags.profile), name = asked ?? profile.task ?? "arithmetic";
   if (profile.task !== undefined && name !== profile.task) {
@@ -240,6 +248,7 @@ async function bench(
     claim: { against: flags.against ?? null, margin: flags.margin ?? null, metric: metricOf(flags.metric) },
     profile: flags.profile,
     device: flags.device,
+    ...(probe ? { probe } : {}),
     threads: flags.threads ?? null,
     jobs: flags.jobs ?? null,
     ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
@@ -249,6 +258,7 @@ async function bench(
   };
   if (dry) return await dryRun(wanted, { expected, json });
   const plan = await planExperiment(wanted);
+  if (plan.said !== null) console.error(plan.said);
   const progress = openProgress(plan);
   let outcome;
   try {

@@ -1,5 +1,6 @@
-// `doctor [task]`: looks a task and a policy over before they meet in training. The checks are harness/rl/self_test.ts;
-// here they get their parts and become a table, remedies and an exit code.
+// `doctor [task]`: looks a task and a policy over before they meet in training, and the machine's devices where no task is
+// named. The checks are harness/rl/self_test.ts; here they get their parts and become a table, remedies and an exit code.
+// The devices are doctor_devices.ts.
 
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
@@ -11,14 +12,16 @@ import { findData } from "../experiment/find_data.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
 import { findPolicy } from "../experiment/policies.ts";
 import { type Check, checkPrompts, checkRewards, checkRollouts } from "../rl/self_test.ts";
+import type { Prober } from "../runtime/probe.ts";
 import { findTask, tasks } from "../../tasks/registry.ts";
 import { styleOf, styleTask } from "../../tasks/style_task.ts";
+import { type DeviceFlags, findDevices, lookAtDevices, showDevices } from "./doctor_devices.ts";
 import { fetchProgress } from "./fetch_progress.ts";
 import { alignColumns } from "./format.ts";
 import { parseCount } from "./parse_count.ts";
 
 /** Flags of `doctor`, as commander hands them over. */
-interface DoctorFlags {
+interface DoctorFlags extends DeviceFlags {
   /** False with --no-policy. */
   readonly policy: string | false;
   readonly dataDir?: string;
@@ -28,16 +31,21 @@ interface DoctorFlags {
   readonly set?: readonly string[];
   readonly items: number;
   readonly questions: number;
-  readonly json?: boolean;
 }
 
 /** Problems of one check that are shown; there may be one for every item. */
 const SHOWN = 3;
 
 /** Adds the command to the program; `done` takes the exit code. */
-export function addDoctor(program: Command, done: (exitCode: number) => void): void {
+export function addDoctor(
+  program: Command,
+  done: (exitCode: number) => void,
+  { probe }: { readonly probe?: Prober } = {},
+): void {
   program.command("doctor")
-    .description("Check a task's rewards and a policy's prompts and first answers before training.")
+    .description(
+      "Check a task's rewards, a policy's prompts and first answers, and this machine's devices before training.",
+    )
     .argument("[task]", `${tasks.map((task) => task.name).join(" or ")}, or one of --task-file (default: "arithmetic")`)
     .option(
       "--policy <name>",
@@ -52,6 +60,10 @@ export function addDoctor(program: Command, done: (exitCode: number) => void): v
     .option("--set <key=value>", "a config field, e.g. rl.maxCompletionTokens=200; repeatable", collect)
     .option("--items <n>", "items of each split that are checked", parseCount("--items"), 256)
     .option("--questions <n>", "questions that the policy answers", parseCount("--questions"), 32)
+    .option("--devices", "look at this machine's devices alone")
+    .option("--device <name>", "look at one device alone: cuda, cuda:1, webgpu, dml or coreml")
+    .option("--ops", "list where the operators of the policy's graphs run, on --device or the first that is usable")
+    .option("--enable-cuda <path>", "lay CUDA's libraries in: PyPI's onnxruntime-gpu wheel, or a folder with them")
     .option("--json", "the checks as JSON in the last line of standard output")
     .option("--debug", "show stack traces")
     .addHelpText(
@@ -60,19 +72,33 @@ export function addDoctor(program: Command, done: (exitCode: number) => void): v
 Rewards: gold answers earn the full correctness reward; gold plus one, gold with a digit more, and no answer do not.
 Prompts: the chat template was applied, prompts fit, the end-of-sequence token exists.
 Answers: the policy's first completions end, and differ in reward: a group without variance teaches nothing.
+Devices (without a task): each is tried on a small graph in a process of its own and its numbers are compared with the
+CPU's; what is missing is named with its remedy. A device that is not there is no problem, unless --device asks for it.
 Exit code: 0 all is well, 1 there are problems, 2 the command was wrong.
 
 Examples:
-  deno task doctor                                     the embedded policy on arithmetic
+  deno task doctor                                     this machine, and the embedded policy on arithmetic
+  deno task doctor --devices                           what this machine can compute on
+  deno task doctor --device cpu --ops                  the operators of the graphs, and where they run
+  deno task doctor --enable-cuda onnxruntime_gpu-1.30.0-cp311-cp311-manylinux_2_28_x86_64.whl
   deno task doctor arithmetic --policy embedded-cold --set task.level=3
   deno task doctor gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --questions 8
   deno task doctor --task-file my_task.ts --no-policy  a task of one's own, its rewards alone
 `,
     )
-    .action(async (name: string | undefined, flags: DoctorFlags) => done(await doctor(name, flags)));
+    .action(async (name: string | undefined, flags: DoctorFlags) => done(await doctor(name, flags, probe)));
 }
 
-async function doctor(name: string | undefined, flags: DoctorFlags): Promise<number> {
+async function doctor(name: string | undefined, flags: DoctorFlags, probe?: Prober): Promise<number> {
+  if (flags.devices || flags.device !== undefined || flags.ops || flags.enableCuda !== undefined) {
+    return await lookAtDevices(name, flags, probe);
+  }
+  const print = flags.json ? console.error : console.log;
+  const found = name === undefined && flags.taskFile === undefined ? await findDevices(probe) : null;
+  if (found) {
+    showDevices(found, print);
+    print("");
+  }
   const own = await chooseTask(name, flags.taskFile), task = styleTask(own, styleOf(own, flags));
   const tasked = overrideFields(defaultConfig, task.defaults, `task "${task.name}"`);
   const config = applySettings(tasked, flags.set ?? []);
@@ -80,9 +106,13 @@ async function doctor(name: string | undefined, flags: DoctorFlags): Promise<num
   const data = await task.load({ dataDir, level: config.task.level });
   const checks = checkRewards(task, data, flags.items);
   if (flags.policy !== false) checks.push(...await checkPolicy(flags.policy, task, data, config, flags));
-  show(checks, flags.json ? console.error : console.log);
+  show(checks, print);
   const ok = checks.every(({ problems }) => problems.length === 0);
-  if (flags.json) console.log(JSON.stringify({ ok, task: task.name, policy: flags.policy || null, checks }));
+  if (flags.json) {
+    console.log(
+      JSON.stringify({ ok, task: task.name, policy: flags.policy || null, checks, ...(found && { devices: found }) }),
+    );
+  }
   return ok ? 0 : 1;
 }
 

@@ -21,6 +21,7 @@ export async function dryRun(asked: ExperimentOptions, { expected, json }: DryRu
   const find = async (name: string, fetching?: FetchOptions) => policy = await glimpsePolicy(name, fetching);
   try {
     const plan = await planExperiment({ ...asked, find });
+    if (plan.said !== null) console.error(plan.said);
     const { estimateExperiment } = await import("../experiment/estimate.ts"); // onnxruntime-node comes with it
     const estimate = await estimateExperiment(plan, policy!, expected), print = json ? console.error : console.log;
     print(estimateText(plan, estimate));

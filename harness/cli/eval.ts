@@ -69,7 +69,11 @@ export function addEval(program: Command, done: (exitCode: number) => void): voi
     .option("--grading <mode>", "strict, or lenient: an answer out of its layout counts too", "strict")
     .option("--task-file <file>", "a file that defines tasks")
     .option("--level <n>", "difficulty of a generated task (default: 2)", parseCount("--level", 0))
-    .option("--device <name>", "cpu, webgpu or cuda", "cpu")
+    .option(
+      "--device <name>",
+      "cpu, webgpu, cuda, dml, coreml (see `deno task doctor`), cuda:1 of several, or auto: the fastest",
+      "cpu",
+    )
     .option("--threads <n>", "threads (default: the cores)", parseCount("--threads"))
     .option("--batch <n>", "completions side by side (default: as suits the model)", parseCount("--batch"))
     .option(
@@ -119,6 +123,7 @@ async function evaluateAll(task: string, flags: EvalFlags): Promise<number> {
   const { exitCode } = await interruptible(async (stop, kill) => {
     for (const plan of plans) {
       if (stop.aborted) return;
+      if (plan.said !== null) console.error(plan.said);
       const progress = evaluationProgress(plan.asked.policy.name);
       say = progress.say;
       try {

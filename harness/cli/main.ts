@@ -4,9 +4,8 @@ import { Command, CommanderError } from "commander";
 import config from "../../deno.json" with { type: "json" };
 import { FailureError, MisuseError } from "../base/errors.ts";
 import { visiblePage } from "../base/visible_text.ts";
-import type { RunOptions } from "../experiment/run_experiment.ts";
 import { addBaseline } from "./baseline.ts";
-import { addBench } from "./bench.ts";
+import { addBench, type BenchParts } from "./bench.ts";
 import { addCompare } from "./compare.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEval } from "./eval.ts";
@@ -21,28 +20,29 @@ import { addServe } from "./serve.ts";
 import { addVerify } from "./verify.ts";
 
 /** The program with all its commands; `done` takes the exit code of the one that ran. */
-export function programOf(done: (exitCode: number) => void, options: Pick<RunOptions, "worker"> = {}): Command {
+export function programOf(done: (exitCode: number) => void, parts: BenchParts = {}): Command {
   const program = new Command("matchbox")
     .description("Matched reinforcement-learning experiments on tiny language models.")
     .version(config.version)
     .addHelpText("after", "\nExample:\n  deno task bench --help\n")
     .exitOverride();
-  addBench(program, done, options);
+  addBench(program, done, parts);
   addEval(program, done);
   for (const add of [addPlan, addReport, addCompare]) add(program, done);
   addBaseline(program);
-  for (const add of [addLeaderboard, addExport, addExplore, addServe, addVerify, addDoctor]) add(program, done);
+  for (const add of [addLeaderboard, addExport, addExplore, addServe, addVerify]) add(program, done);
+  addDoctor(program, done, parts);
   addPolicy(program);
   addPretrain(program);
   return program;
 }
 
 /** Runs the command line. @returns the exit code. Never throws */
-export async function main(args: readonly string[], options: Pick<RunOptions, "worker"> = {}): Promise<number> {
+export async function main(args: readonly string[], parts: BenchParts = {}): Promise<number> {
   let exitCode = 0;
   const program = programOf((code) => {
     exitCode = code;
-  }, options);
+  }, parts);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;

@@ -10,13 +10,15 @@ import type { ItemSource, Task } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import { type AskedEvaluation, setDigest } from "../records/evaluation_record.ts";
 import { drawShots } from "../rl/few_shot.ts";
+import { chooseDevice } from "../runtime/choose_device.ts";
+import { parseDevice } from "../runtime/devices.ts";
+import type { Prober } from "../runtime/probe.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import type { EvaluationSpec } from "./evaluation_protocol.ts";
 import { findData } from "./find_data.ts";
 import { loadTaskFile } from "./load_files.ts";
 import { findPolicy, policyFolders, recordedPolicy } from "./policies.ts";
-import { devices } from "./protocol.ts";
 
 /** What is asked for. */
 export interface EvaluationOptions {
@@ -53,8 +55,10 @@ export interface EvaluationOptions {
   readonly maxTokens?: number;
   /** Worked examples in every prompt. @default 0 */
   readonly shots?: number;
-  /** @default "cpu" */
+  /** A device, "cuda:1" for one of several, or "auto". @default "cpu" */
   readonly device?: string;
+  /** What finds out whether a device works. @default probeDevice */
+  readonly probe?: Prober;
   /** @default the cores */
   readonly threads?: number;
   /** Completions side by side; null: as suits the model. @default null */
@@ -73,6 +77,8 @@ export interface EvaluationPlan {
   readonly items: ItemSource;
   /** For the process that samples, the jobs left out. */
   readonly spec: Omit<EvaluationSpec, "jobs">;
+  /** Which device, and why; null on the CPU that was asked for. */
+  readonly said: string | null;
   /** Absolute. */
   readonly out: string;
 }
@@ -92,7 +98,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   const own = file?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
   const style = styleOf(own, options), task = styleTask(own, style);
   const split = oneOf(splits, options.split ?? "test", "--split");
-  const device = oneOf(devices, options.device ?? "cpu", "--device");
+  const wanted = parseDevice(options.device ?? "cpu"), trial = options.probe ? { probe: options.probe } : {};
   const samples = whole("--samples", options.samples ?? 8, 1, MOST_SAMPLES);
   const seed = whole("--seed", options.seed ?? 0, 0, 2 ** 32 - 1);
   const topK = whole("--top-k", options.topK ?? 0, 0), shots = whole("--shots", options.shots ?? 0, 0);
@@ -104,6 +110,10 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   const threads = whole("--threads", options.threads ?? availableParallelism(), 1);
   if (batch !== null) whole("--batch", batch, 1);
 
+  if (wanted !== "auto" && wanted.indexes.length > 1) {
+    throw new MisuseError(`Cannot use --device ${options.device}: one process samples … name one index`);
+  }
+  const named = wanted === "auto" ? null : await chooseDevice(wanted, trial); // before anything is fetched
   const folder = await findData(task, dataDir, options.fetching);
   const taskOptions = { dataDir: folder, level: config.task.level };
   const { splits: sources, digest: data } = await task.load(taskOptions);
@@ -118,6 +128,8 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   }
   const examples = drawShots(sources.train, shots, seed).map(({ id }) => id);
   const found = await findPolicy(policy, options.fetching); // last: it may take a while
+  const { device, accelerators: [accelerator], said } = named ??
+    await chooseDevice(wanted, { ...trial, model: found.model });
   const asked: AskedEvaluation = {
     task: { name: task.name, version: task.version, data, file: file?.digest ?? null, ...style },
     policy: recordedPolicy(found),
@@ -147,7 +159,8 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     asked,
     task,
     items: sources[split],
-    spec: { ...shared, seed, sampling, maxTokens, device, threads, batch },
+    spec: { ...shared, seed, sampling, maxTokens, device, ...(accelerator ? { accelerator } : {}), threads, batch },
+    said,
     out: resolve(options.out ?? join(root, name)),
   };
 }

@@ -2,10 +2,10 @@
 // out, as of a cell (protocol.ts).
 
 import { z } from "zod";
+import { DEVICES } from "../base/device_names.ts";
 import type { Environment } from "../contract.ts";
 import { type EvaluationSample, evaluationSampleSchema } from "../records/evaluation_record.ts";
-import { environmentSchema, taskStyle } from "../records/schema.ts";
-import { devices } from "./protocol.ts";
+import { acceleratorSchema, environmentSchema, taskStyle } from "../records/schema.ts";
 
 const count = () => z.int().min(0);
 
@@ -28,7 +28,9 @@ export const evaluationSpecSchema = z.strictObject({
   sampling: z.strictObject({ temperature: z.number(), topK: count(), topP: z.number() }),
   maxTokens: z.int().min(1),
   jobs: z.array(z.strictObject({ places: z.array(count()), first: count(), count: z.int().min(1) })),
-  device: z.enum(devices),
+  device: z.enum(DEVICES),
+  /** Which one, and what it is; absent on the CPU. */
+  accelerator: acceleratorSchema.exactOptional(),
   threads: z.int().min(1),
   /** Completions side by side; null: as suits the model. */
   batch: z.int().min(1).nullable(),

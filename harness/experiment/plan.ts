@@ -8,9 +8,8 @@ import { join, resolve } from "node:path";
 import manifest from "../../deno.json" with { type: "json" };
 import { arms as shipped, findArm } from "../arms/registry.ts";
 import { MisuseError } from "../base/errors.ts";
-import { suggest } from "../base/suggest.ts";
 import type { Config } from "../config.ts";
-import type { Arm, Task } from "../contract.ts";
+import type { Accelerator, Arm, Task } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterLayout } from "../model/layout.ts";
@@ -19,7 +18,9 @@ import { type PlannedArm, type PlanRecord, planSchema, sealPlan } from "../recor
 import { SCHEMA_VERSION } from "../records/schema.ts";
 import { check } from "../records/store.ts";
 import type { WarmUp } from "../rl/warm_up.ts";
-import type { Device } from "../runtime/session.ts";
+import { chooseDevice } from "../runtime/choose_device.ts";
+import { parseDevice } from "../runtime/devices.ts";
+import type { Prober } from "../runtime/probe.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
@@ -27,7 +28,7 @@ import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
 import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
 import { findData } from "./find_data.ts";
 import { findPolicy, policyFolders, recordedPolicy } from "./policies.ts";
-import { devices, type WarmUpSpec } from "./protocol.ts";
+import type { WarmUpSpec } from "./protocol.ts";
 import { planSweep, type SweepOptions } from "./sweep.ts";
 import { warmedFolder, warmUpSpec } from "./warm_up_policy.ts";
 
@@ -65,8 +66,10 @@ export interface ExperimentOptions {
   readonly sweep?: SweepOptions | null;
   /** Label of where the config comes from. @default "custom" */
   readonly profile?: string;
-  /** @default "cpu" */
+  /** A device, "cuda:1" or "cuda:0-3" for some of several, or "auto". @default "cpu" */
   readonly device?: string;
+  /** What finds out whether a device works. @default probeDevice */
+  readonly probe?: Prober;
   /** Threads of a cell; null: the cores shared among the jobs. @default null */
   readonly threads?: number | null;
   /** Cells side by side; null: as many as there are cores. @default null */
@@ -101,6 +104,10 @@ export interface ExperimentPlan {
   readonly config: Config;
   readonly jobs: number;
   readonly threads: number;
+  /** Those that cells are spread over; none on the CPU. */
+  readonly accelerators: readonly Accelerator[];
+  /** Which device, and why; null on the CPU that was asked for. */
+  readonly said: string | null;
   readonly keep: number;
   /** What comes before the cells, and makes the policy that they begin with; null: nothing. */
   readonly warmUp: WarmUpSpec | null;
@@ -132,7 +139,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const arms = unique(chosen.map(({ arm }) => arm.name), "arm").map((_, i) => chosen[i]!.arm);
   const seeds = unique(options.seeds, "seed").map(checkSeed);
   const tuningSeeds = options.sweep ? unique(options.sweep.seeds, "tuning seed").map(checkSeed) : [];
-  const device = checkDevice(options.device ?? "cpu");
+  const wanted = parseDevice(options.device ?? "cpu"), trial = options.probe ? { probe: options.probe } : {};
   const sweep = options.sweep ? planSweep({ ...options.sweep, seeds: tuningSeeds }, arms, config, seeds) : null;
   const cores = availableParallelism();
   const most = arms.length * Math.max(seeds.length, (sweep?.values.length ?? 0) * tuningSeeds.length);
@@ -142,10 +149,12 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const keep = atLeast(0, options.keep ?? 2, "--keep");
   const claimed = claimOf(arms, config, claim);
   const warmUp = checkWarmUp(options.warmUp ?? null);
+  const named = wanted === "auto" ? null : await chooseDevice(wanted, trial); // before anything is fetched
   const dataDir = await findData(task, options.dataDir ?? null, options.fetching);
   const taskOptions = { dataDir, level: config.task.level };
   const { digest: data } = await task.load(taskOptions);
   const found = await (options.find ?? findPolicy)(policy, options.fetching); // last: it may take a while
+  const { device, accelerators, said } = named ?? await chooseDevice(wanted, { ...trial, model: found.model });
   const adapter = options.adapter ? { adapter: settleAdapter(found.model, options.adapter) } : {};
 
   const content = sealPlan({
@@ -168,10 +177,10 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const out = resolve(options.out ?? join("results", name));
 
   const work = { task: task.name, taskOptions, taskFile: taskFile?.path ?? null, taskStyle: style, device };
-  const place = policyFolders(found),
-    before = warmUp &&
-      warmUpSpec(out, { ...work, warmUp, ...place, threads: cores, every, config });
-  const start = { ...(before ? { policy: warmedFolder(out) } : place), ...adapter };
+  const [first] = accelerators, place = first ? { accelerator: first } : {}, folders = policyFolders(found);
+  const before = warmUp &&
+    warmUpSpec(out, { ...work, ...place, warmUp, ...folders, threads: cores, every, config });
+  const start = { ...(before ? { policy: warmedFolder(out) } : folders), ...adapter };
   const shared = { ...work, ...start, out, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
@@ -179,6 +188,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const trained = adapter.adapter ? adapterLayout(model, adapter.adapter).size : floats;
   return {
     ...{ record, claim, task, arms, config, jobs, threads, keep, model, floats, trained, out, command, cells, tuning },
+    ...{ accelerators, said },
     warmUp: before,
   };
 }
@@ -217,12 +227,6 @@ function unique<T>(values: readonly T[], noun: string): readonly T[] {
 function checkSeed(seed: number): number {
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
   throw new MisuseError(`Cannot use seed ${seed}: a seed must be an integer from 0 to ${2 ** 32 - 1}`);
-}
-
-function checkDevice(name: string): Device {
-  const found = devices.find((device) => device === name);
-  if (found) return found;
-  throw new MisuseError(`Cannot use device "${name}": the devices are ${devices.join(", ")}${suggest(name, devices)}`);
 }
 
 /** Demonstrations of an update of the warm-up. */

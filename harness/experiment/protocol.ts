@@ -3,11 +3,12 @@
 // end; the end of standard input says that the experiment is gone. Both sides check what they read.
 
 import { z } from "zod";
+import { DEVICES } from "../base/device_names.ts";
 import { configSchema } from "../config.ts";
 import type { CellEvent } from "../contract.ts";
-import type { Device } from "../runtime/session.ts";
 import { adapterSchema } from "../records/plan_schema.ts";
 import {
+  acceleratorSchema,
   environmentSchema,
   evaluationSchema,
   outcomeSchema,
@@ -18,9 +19,6 @@ import {
 
 /** The shape of what one side sends, as the other checks it. */
 export type Shape<T> = z.ZodType<T>;
-
-/** Where graphs run. The runtime's own list would load onnxruntime-node, which only workers need. */
-export const devices = ["cpu", "webgpu", "cuda"] as const satisfies readonly Device[];
 
 /** Everything that a cell is a function of, by names and paths, and where it keeps what it resumes from. */
 export const cellSpecSchema = z.strictObject({
@@ -45,7 +43,9 @@ export const cellSpecSchema = z.strictObject({
   config: configSchema,
   /** What goes into the match proof: the digest of the config before the arm's fields, places of the question order. */
   matched: z.strictObject({ config: z.string(), places: z.int().min(1) }),
-  device: z.enum(devices),
+  device: z.enum(DEVICES),
+  /** Which one, and what it is; absent on the CPU. */
+  accelerator: acceleratorSchema.exactOptional(),
   threads: z.int().min(1),
   checkpoints: z.strictObject({ folder: z.string(), every: z.int().min(1), keep: z.int().min(1) }).nullable(),
   /** Whole lines in steps.jsonl: the newest checkpoint that may be taken up. */
@@ -65,6 +65,7 @@ export const warmUpSpecSchema = z.strictObject({
     policy: true,
     merged: true,
     device: true,
+    accelerator: true,
     threads: true,
     folder: true,
   }).shape,

@@ -1,6 +1,6 @@
 // Runs some updates of a finished cell again, from one of its checkpoints or from the start, and compares all that they
 // say and all that they leave: step records without timing, evaluations, and the next checkpoint to the byte. The cell's
-// own files are only read.
+// own files are only read. Only cells that the processor computed are replayed: another device's bits need not recur.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,8 +14,6 @@ import { differences } from "../records/differences.ts";
 import { checkpointSteps, readCheckpoint, writeCheckpoint } from "../rl/checkpoint.ts";
 import { trainCell } from "../rl/train.ts";
 import { environment } from "../runtime/environment.ts";
-import { checkDevice } from "../runtime/session.ts";
-import { devices } from "./protocol.ts";
 import type { ReadCell } from "./verify_cell.ts";
 
 /** What a cell is run with beside what its record says. */
@@ -87,7 +85,7 @@ export async function replayCell(cell: ReadCell, sources: ReplaySources, { from,
         arm,
         seed,
         config,
-        device: deviceOf(cell),
+        device: "cpu",
         threads: record.environment?.threads ?? 1,
         matched: { config: outcome.match.config, places: 1 },
         checkpoints: { folder: scratch, every: to, keep: 1 },
@@ -127,10 +125,4 @@ async function otherPlace({ record }: ReadCell): Promise<string[]> {
   const here = await environment("cpu", 1), there = record.environment;
   const place = ({ matchbox, onnxruntime, arch, cpu }: Environment) => ({ matchbox, onnxruntime, arch, cpu });
   return differences(place(here), place(there), "for the same bits, this place");
-}
-
-function deviceOf({ record }: ReadCell): typeof devices[number] {
-  const device = devices.find((name) => name === record.environment?.device) ?? "cpu";
-  checkDevice(device);
-  return device;
 }

@@ -7,7 +7,7 @@ import { outcomeDigest } from "../records/store.ts";
 import { CellFiles } from "./cell_files.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
-import { cellEventSchema } from "./protocol.ts";
+import { cellEventSchema, type CellSpec } from "./protocol.ts";
 import { describeDeath, runWorker, type Stops } from "./worker_process.ts";
 
 /** What became of a cell. */
@@ -25,11 +25,19 @@ const MEMORY_REMEDY = "run fewer cells side by side (--jobs) or set a smaller rl
 export interface CellRun extends Stops {
   /** Program of the process. */
   readonly worker: URL;
+  /** Which of those that run side by side; decides on which of several devices. */
+  readonly lane: number;
   /** What an earlier run left, if it left a record. */
   readonly earlier: CellRecord | null;
   /** How often the cell has been taken up again, this time included. */
   readonly resumes: number;
   readonly onEvent: (event: CellEvent) => void;
+}
+
+/** The devices of the plan in turn. */
+function placeOf({ accelerators }: ExperimentPlan, lane: number): Pick<CellSpec, "accelerator"> {
+  const accelerator = accelerators[lane % accelerators.length];
+  return accelerator ? { accelerator } : {};
 }
 
 /**
@@ -45,7 +53,7 @@ export async function runCell(plan: ExperimentPlan, { spec }: PlannedCell, run: 
   try {
     const death = await runWorker(
       { program: run.worker, events: cellEventSchema },
-      { ...spec, resumeAt },
+      { ...spec, ...placeOf(plan, run.lane), resumeAt },
       run,
       async (event) => {
         await files.take(event).catch((error) => {

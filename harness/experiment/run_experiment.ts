@@ -99,8 +99,8 @@ async function runPlan(
       open,
       plan.jobs,
       tools,
-      (cell, stops) =>
-        runFoundCell(plan, cell, state.found(cell), { ...tools, ...stops }, (now) => state.save(cell, now)),
+      (cell, stops, lane) =>
+        runFoundCell(plan, cell, state.found(cell), { ...tools, ...stops, lane }, (now) => state.save(cell, now)),
     );
   } catch (error) {
     await state.end().catch(() => {}); // if it can still be written

@@ -33,7 +33,7 @@ export async function runFoundCell(
   plan: ExperimentPlan,
   cell: PlannedCell,
   found: FoundCell,
-  { report, ...how }: RunTools,
+  { report, ...how }: RunTools & { readonly lane: number },
   save: (now: FoundCell) => Promise<void>,
 ): Promise<void> {
   const { entry: before, record: earlier, begun, damage } = found;

@@ -58,10 +58,10 @@ export async function tuneArms(
     if (found && !open.includes(cell)) tools.report({ type: "found", cell, entry: found.entry });
   }
   if (open.length > 0) checkDisk(plan, plan.cells); // what comes after it, and is more
-  await runQueue(open, plan.jobs, tools, async (cell, stops) => {
+  await runQueue(open, plan.jobs, tools, async (cell, stops, lane) => {
     const found = cells.get(cell);
     if (!found) return;
-    await runFoundCell(plan, cell, found, { ...tools, ...stops }, (now) => {
+    await runFoundCell(plan, cell, found, { ...tools, ...stops, lane }, (now) => {
       cells.set(cell, now);
       return save();
     });

@@ -354,6 +354,15 @@ async function replay(
     : trained.find(({ record }) => `${record.arm}/${record.seed}` === cellName(wanted));
   if (!cell) return list.skip(wanted ?? "all cells", what, "no such cell has finished, trained, and can be read");
   const place = relative(root, cell.folder).replaceAll("\\", "/") || "record.json";
+  const { device = "cpu" } = cell.record.environment ?? {};
+  if (device !== "cpu") {
+    return list.skip(
+      place,
+      what,
+      `it ran on ${device}, where sums may be taken in another order each time … GPU results ` +
+        "are compared statistically, with `deno task compare`",
+    );
+  }
   const arm = await available(list, place, () => findArmOf(cell.record.arm, plan, armFiles));
   if (!task || !data || !policy || !arm) return list.skip(place, what, "task, policy or arm are not at hand");
   const range = replayRange(await checkpointSteps(join(cell.folder, "checkpoints")), cell.outcome.updates, replay);

@@ -3,6 +3,7 @@
 // lines (harness/stats/evaluation_measures.ts).
 
 import { z } from "zod";
+import { DEVICES } from "../base/device_names.ts";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
@@ -100,7 +101,7 @@ const setFields = {
   topK: count().describe("0 keeps all"),
   topP: z.number().gt(0).max(1).describe("1 keeps all"),
   maxTokens: z.int().min(1).describe("length cap of a completion"),
-  device: z.enum(["cpu", "webgpu", "cuda"]),
+  device: z.enum(DEVICES),
 };
 
 const askedSchema = z.strictObject({

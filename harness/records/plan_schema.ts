@@ -3,6 +3,7 @@
 // can tell what was planned from what was not.
 
 import { z } from "zod";
+import { DEVICES } from "../base/device_names.ts";
 import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
@@ -69,7 +70,7 @@ export const planSchema = z.strictObject({
     adapter: adapterSchema.exactOptional().describe("LoRA: what is trained, the policy's weights being frozen"),
   }),
   profile: z.string(),
-  device: z.enum(["cpu", "webgpu", "cuda"]),
+  device: z.enum(DEVICES),
   config: z.record(z.string(), z.record(z.string(), fieldValue)).describe("before the arms' own fields"),
   arms: z.array(plannedArm).min(1),
   seeds,

@@ -3,6 +3,7 @@
 // at the end of this file. An object with an unknown key is refused: what is not understood is not passed on.
 
 import { z } from "zod";
+import { DEVICES } from "../base/device_names.ts";
 import type { Environment, EvaluationRecord, Outcome, SampleRecord, StepRecord } from "../contract.ts";
 
 /** Raised whenever a reader of the files must change; then migrate.ts gets a step to the new version. */
@@ -112,6 +113,14 @@ export const outcomeSchema = z.strictObject({
   samplerTrainerGap: z.number().min(0),
 });
 
+/** The device that computed; part of an environment and of what a worker is told. */
+export const acceleratorSchema = z.strictObject({
+  provider: z.string().describe("ONNX Runtime's execution provider"),
+  adapter: z.string().nullable().describe("name of the device; null: not known"),
+  driver: z.string().nullable().describe("version of its driver; null: not known"),
+  index: count().nullable().describe("which of several; null: none was named"),
+});
+
 /** Where a cell ran. */
 export const environmentSchema = z.strictObject({
   matchbox: z.string(),
@@ -125,6 +134,8 @@ export const environmentSchema = z.strictObject({
   cores: z.int().min(1),
   memoryBytes: count(),
   device: z.string(),
+  accelerator: acceleratorSchema.exactOptional().describe("absent: the processor computed"),
+  precision: z.enum(["float32"]).exactOptional().describe("of what the accelerator computed; absent without one"),
   threads: z.int().min(1),
   gitCommit: z.string().nullable(),
   gitDirty: z.boolean().nullable(),
@@ -270,7 +281,7 @@ export const experimentSchema = z.strictObject({
   task: recordedTask,
   policy: z.string(),
   profile: z.string(),
-  device: z.enum(["cpu", "webgpu", "cuda"]),
+  device: z.enum(DEVICES),
   jobs: z.int().min(1),
   threads: z.int().min(1),
   config: recordedConfig.describe("before the arms' own fields"),

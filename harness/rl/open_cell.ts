@@ -3,7 +3,7 @@
 
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
-import type { Arm, Task, TaskData, TaskOptions } from "../contract.ts";
+import type { Accelerator, Arm, Task, TaskData, TaskOptions } from "../contract.ts";
 import type { AdapterOptions } from "../model/lora.ts";
 import { MergedAdapter } from "../model/merged_adapter.ts";
 import type { Policy } from "../model/policy.ts";
@@ -32,6 +32,8 @@ export interface Cell {
   readonly seed: number;
   readonly config: Config;
   readonly device: Device;
+  /** Which one, and what it is; absent on the CPU. */
+  readonly accelerator?: Accelerator | undefined;
   readonly threads: number;
   /** What the experiment says of all its cells. */
   readonly matched: Matched;
@@ -70,7 +72,7 @@ export async function openCell(cell: Cell): Promise<OpenCell> {
         `${problems.length > 1 ? `, and ${problems.length - 1} more` : ""}) … mend the task, see \`deno task doctor\``,
     );
   }
-  const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size);
+  const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size, cell.accelerator?.index);
   const length = runLength(rl.maxPromptTokens, rl.maxCompletionTokens);
   const sampler = new Sampler(runtime, policy.config, tokenizer.eosTokenIds, length);
   const caps = { maxPromptTokens: rl.maxPromptTokens, maxTokens: rl.maxCompletionTokens };

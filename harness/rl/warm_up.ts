@@ -10,7 +10,7 @@ import { bytesOf, sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import { isObject, parseJson } from "../base/json_file.ts";
 import type { Config } from "../config.ts";
-import type { Task, TaskOptions } from "../contract.ts";
+import type { Accelerator, Task, TaskOptions } from "../contract.ts";
 import type { Policy } from "../model/policy.ts";
 import { chooseRuntime } from "../runtime/choose.ts";
 import type { Device } from "../runtime/session.ts";
@@ -38,6 +38,7 @@ export interface WarmUpJob {
   /** Longest prompt and completion: a question whose demonstration is longer is left out. */
   readonly caps: Pick<Config["rl"], "maxPromptTokens" | "maxCompletionTokens">;
   readonly device: Device;
+  readonly accelerator?: Accelerator | undefined;
   readonly threads: number;
   readonly checkpoints: CheckpointOptions;
 }
@@ -78,14 +79,14 @@ interface Progress {
  * @throws FailureError where no demonstration fits the caps, or a loss is not finite
  */
 export async function warmUp(
-  { warmUp, task, taskOptions, policy, caps, device, threads, checkpoints }: WarmUpJob,
+  { warmUp, task, taskOptions, policy, caps, device, accelerator, threads, checkpoints }: WarmUpJob,
   report: (step: WarmUpStep) => void,
   warn: (message: string) => void,
   stop: AbortSignal,
 ): Promise<WarmUpResult | null> {
   const { updates, questions } = warmUp, { weights } = policy;
   const data = await task.load(taskOptions), order = new QuestionOrder(data.splits.train, SEED);
-  const runtime = chooseRuntime(device, threads, weights.layout.size);
+  const runtime = chooseRuntime(device, threads, weights.layout.size, accelerator?.index);
   const supervisor = await Supervisor.create(runtime, policy.config, weights, OPTIMIZER, threads);
   const { optimizer } = supervisor, progress: Progress = { step: 0, place: 0, asked: sha256(""), losses: [] };
   const arrays = { weights: weights.data, first: optimizer.first, second: optimizer.second };

@@ -11,8 +11,9 @@ export const MANY_PASSES = 4, MANY_DECODERS = 24;
 /** Whether a model with so many floats of weights counts as large. */
 export const isLarge = (weights: number): boolean => weights >= 2 ** 24;
 
-/** The runtime that serves a model. */
-export function chooseRuntime(device: Device, threads: number, weights: number): Runtime {
-  if (isLarge(weights)) return new LocalRuntime({ device, threads });
-  return device === "cpu" && threads > 1 ? new PoolRuntime(device, threads) : new LocalRuntime({ device, threads: 1 });
+/** The runtime that serves a model. @param index which of several devices; null: the first */
+export function chooseRuntime(device: Device, threads: number, weights: number, index: number | null = null): Runtime {
+  if (isLarge(weights)) return new LocalRuntime({ device, threads, index });
+  if (device === "cpu" && threads > 1) return new PoolRuntime(device, threads);
+  return new LocalRuntime({ device, threads: 1, index });
 }

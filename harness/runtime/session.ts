@@ -1,5 +1,5 @@
-// The only import of onnxruntime-node: graphs in, numbers out, on one of three devices behind one seam. It knows nothing
-// of models. Sessions block while they run; cells therefore live in processes of their own, and small models run on a
+// The only import of onnxruntime-node: graphs in, numbers out, on one of the devices (devices.ts) behind one seam. It
+// knows nothing of models. Sessions block while they run; cells therefore live in processes of their own, and small models run on a
 // pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which is on
 // WebGPU alone, weights and caches live there (device_memory.ts).
 //
@@ -11,12 +11,12 @@ import * as ort from "onnxruntime-node";
 import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
-import { lower, type Target } from "../graph/lower.ts";
+import { lower } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { DeviceMemory } from "./device_memory.ts";
+import { type Device, DEVICE_FACTS } from "./devices.ts";
 
-export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
-export type Device = typeof DEVICES[number];
+export { type Device, DEVICES } from "./devices.ts";
 
 export type TensorData = ConstantData;
 
@@ -117,27 +117,20 @@ export class Resident {
   }
 }
 
-const TARGET: Readonly<Record<Device, Target>> = { cpu: "cpu", webgpu: "webgpu", cuda: "cuda" };
-
-const REMEDY: Readonly<Record<Device, string>> = {
-  cpu: "reinstall the packages with `deno install`",
-  webgpu: "install a Vulkan driver and loader, or choose --device cpu",
-  cuda:
-    "install ONNX Runtime's CUDA libraries with `deno install --allow-scripts=npm:onnxruntime-node`, or choose --device cpu",
-};
-
 /** Refuses a device that this build of ONNX Runtime does not know. */
 export function checkDevice(device: Device): void {
   const offered = ort.listSupportedBackends().map((backend) => backend.name);
   if (offered.includes(device)) return;
   throw new MisuseError(
-    `Cannot use device "${device}": this build of ONNX Runtime offers ${offered.join(", ")}; ${REMEDY[device]}`,
+    `Cannot use device "${device}": this build of ONNX Runtime offers ${offered.join(", ")}; ${
+      DEVICE_FACTS[device].remedy
+    }`,
   );
 }
 
 /** The bytes of an ONNX model that a device runs; the lowered graph is verified first. */
 export function modelBytes(graph: Graph, device: Device): Uint8Array {
-  const lowered = lower(graph, TARGET[device]);
+  const lowered = lower(graph, DEVICE_FACTS[device].target);
   verifyGraph(lowered);
   return encode(lowered).model;
 }
@@ -149,9 +142,19 @@ export class LocalRuntime implements Runtime {
 
   /**
    * @param options.threads threads of one operator
+   * @param options.index which of several devices; null: the first
+   * @param options.verbose ONNX Runtime says on standard error where it places each node
    * @param options.profile prefix of the files that ONNX Runtime's profiler writes
    */
-  constructor(readonly options: { readonly device: Device; readonly threads: number; readonly profile?: string }) {
+  constructor(
+    readonly options: {
+      readonly device: Device;
+      readonly threads: number;
+      readonly index?: number | null;
+      readonly profile?: string;
+      readonly verbose?: boolean;
+    },
+  ) {
     checkDevice(options.device);
     this.memory = options.device === "webgpu" ? new DeviceMemory(this) : null;
   }
@@ -162,14 +165,15 @@ export class LocalRuntime implements Runtime {
 
   /** Loads an encoded model: its bytes, or the path of a file with external data beside it. */
   async loadModel(model: Uint8Array | string, stay: readonly string[] = []): Promise<Session> {
-    const { device, threads, profile } = this.options;
+    const { device, threads, index = null, profile, verbose = false } = this.options;
+    const { provider } = DEVICE_FACTS[device], chosen = index === null ? provider : { name: provider, deviceId: index };
     const options: ort.InferenceSession.SessionOptions = {
-      executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+      executionProviders: device === "cpu" ? ["cpu"] : [chosen, "cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: "disabled", // the graphs are fused already; no slower, and what runs is what was written
       enableMemPattern: false,
-      logSeverityLevel: 3,
+      logSeverityLevel: verbose ? 0 : 3,
       ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
       ...(this.memory && stay.length > 0
         ? { preferredOutputLocation: Object.fromEntries(stay.map((name) => [name, "gpu-buffer" as const])) }
@@ -187,7 +191,7 @@ export class LocalRuntime implements Runtime {
       if (device === "cpu" || !(error instanceof Error)) throw error;
       throw new MisuseError(
         `Cannot use device "${device}": ${error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "")}; ${
-          REMEDY[device]
+          DEVICE_FACTS[device].remedy
         }`,
       );
     }

@@ -9,6 +9,7 @@ import { main } from "../../harness/cli/main.ts";
 import { configFields } from "../../harness/config.ts";
 import { readCellRecord, readExperiment } from "../../harness/records/store.ts";
 import { accidents } from "../fakes/cell_worker.ts";
+import { proberOf } from "../fakes/devices.ts";
 import { makePolicyFolder } from "../fakes/policy_folder.ts";
 
 const program = fileURLToPath(new URL("../fakes/bench.ts", import.meta.url));
@@ -35,11 +36,17 @@ async function run(...args: string[]) {
 
 /** The same in this process, where nothing but console.error is printed. */
 async function misuse(...args: string[]): Promise<string> {
+  return await misuseOn({}, ...args);
+}
+
+/** The same on a machine with other devices. */
+async function misuseOn(devices: Parameters<typeof proberOf>[0], ...args: string[]): Promise<string> {
   const original = console.error;
   let stderr = "";
   console.error = (text: unknown) => stderr += `${text}\n`;
   try {
-    equal(await main(["bench", "--policy", policy, "--out", join(folder, "never"), ...args]), 2, args.join(" "));
+    const command = ["bench", "--policy", policy, "--out", join(folder, "never"), ...args];
+    equal(await main(command, { probe: proberOf(devices) }), 2, args.join(" "));
   } finally {
     console.error = original;
   }
@@ -47,6 +54,23 @@ async function misuse(...args: string[]): Promise<string> {
   doesNotMatch(stderr, /^\s+at /m, args.join(" "));
   return stderr;
 }
+
+Deno.test("bench refuses a device that cannot be had, with what is wrong and the remedy, and never replaces it", async () => {
+  const library = { why: "ONNX Runtime's libonnxruntime_providers_cuda.so is not installed" };
+  match(
+    await misuseOn({}, "--device", "webgpu"),
+    /--device webgpu: it is not there … mend webgpu, or choose --device cpu$/m,
+  );
+  match(
+    await misuseOn({ cuda: library }, "--device", "cuda"),
+    /--device cuda: .*providers_cuda\.so is not installed … /,
+  );
+  match(await misuseOn({ cuda: { count: 2 } }, "--device", "cuda:0-2"), /--device cuda:2: .* no device of this index/);
+  match(await misuseOn({ cuda: { why: "its numbers are wrong" } }, "--device", "cuda"), /its numbers are wrong … /);
+  match(await misuse("--device", "cuad"), /device "cuad".*did you mean "cuda"/);
+  match(await misuse("--device", "webgpu:0"), /webgpu takes no index/);
+  match(await misuse("--device", "cuda:"), /indexes from 0 to 63/);
+});
 
 Deno.test("bench prints the table on standard output and progress on standard error", async () => {
   const { code, stdout, stderr } = await run(
@@ -210,7 +234,7 @@ Deno.test("bench refuses what is wrong with exit code 2 and one sentence, before
   match(await misuse("--lora", "4", "--lora-targets", "q_prj"), /"q_prj" \(did you mean "q_proj"\?\)/);
   match(await misuse("--lora-alpha", "4"), /--lora-alpha without --lora: .* --lora 16/);
   match(await misuse("--lora-targets", "q_proj"), /--lora-targets without --lora/);
-  match(await misuse("--device", "gpu"), /device "gpu".*cpu, webgpu, cuda/);
+  match(await misuse("--device", "gpu"), /device "gpu".*auto, cpu, webgpu, cuda/);
   match(await misuse("--threads", "0"), /--threads 0/);
   match(await misuse("--keep", "-1"), /--keep -1: .* at least 0/);
   match(await misuse("--checkpoint-every", "0"), /--checkpoint-every 0/);

@@ -215,7 +215,7 @@ Deno.test("eval refuses what is wrong, naming flag, value and remedy, and writes
       [["--top-p", "1.5"], /--top-p 1.5: it must be a number above 0 and of at most 1/],
       [["--top-k", "-1"], /--top-k -1/],
       [["--level", "4"], /Cannot use task\.level = 4 \(--level\): must be an integer from \d to 3/],
-      [["--device", "tpu"], /--device tpu: it must be cpu or webgpu or cuda/],
+      [["--device", "tpu"], /device "tpu": the devices are auto, cpu, webgpu, cuda, dml, coreml/],
       [
         ["--max-tokens", "200"],
         /Cannot ask "item-0": its prompt of \d+ tokens and 200 new ones exceed the context of 128/,

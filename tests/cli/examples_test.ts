@@ -10,6 +10,7 @@ import { addBench } from "../../harness/cli/bench.ts";
 import { addDoctor } from "../../harness/cli/doctor.ts";
 import { addPolicy } from "../../harness/cli/policy.ts";
 import { addVerify } from "../../harness/cli/verify.ts";
+import { proberOf } from "../fakes/devices.ts";
 import { root } from "../sources.ts";
 import { captured, examplesOf, helpOf, ran } from "./captured.ts";
 
@@ -37,9 +38,9 @@ const inPlace = (word: string) =>
 
 Deno.test("the examples of bench run", async () => {
   const worker = new URL("../fakes/cell_worker.ts", import.meta.url), before = Deno.cwd();
-  const withoutModel: Add = (program, done) => addBench(program, done, { worker });
+  const withoutModel: Add = (program, done) => addBench(program, done, { worker, probe: proberOf({}) });
   const found = examples(withoutModel, "gsm8k", "--print-config");
-  equal(found.length, 6);
+  equal(found.length, 7);
   Deno.chdir(folder);
   try {
     for (const words of found) {
@@ -53,8 +54,8 @@ Deno.test("the examples of bench run", async () => {
 });
 
 Deno.test("the examples of doctor run", async () => {
-  const found = examples(addDoctor, "gsm8k");
-  deepEqual(found.map((words) => words.length), [1, 6, 4]);
+  const found = examples(addDoctor, "gsm8k", "--enable-cuda");
+  deepEqual(found.map((words) => words.length), [1, 2, 4, 6, 4]);
   const task = fileURLToPath(new URL("tests/examples/my_task.ts", root));
   for (const words of found) {
     const { code, stdout } = await ran(addDoctor, ...words.map((word) => word === "my_task.ts" ? task : word));

@@ -97,7 +97,7 @@ Deno.test("planExperiment()", async (t) => {
     await refused({ seeds: [] }, /without seeds/);
     await refused({ seeds: [-1] }, /seed -1: .* from 0 to 4294967295/);
     await refused({ seeds: [2 ** 32] }, /seed 4294967296/);
-    await refused({ device: "gpu" }, /devices are cpu, webgpu, cuda/);
+    await refused({ device: "gpu" }, /devices are auto, cpu, webgpu, cuda/);
     await refused({ jobs: 0 }, /--jobs 0/);
     await refused({ threads: 1.5 }, /--threads 1.5/);
     await refused({ keep: -1 }, /--keep -1: .* at least 0/);

@@ -10,6 +10,7 @@ import { type ExperimentOptions, planExperiment } from "../../harness/experiment
 import { type ExperimentProgress, runExperiment, type RunOptions } from "../../harness/experiment/run_experiment.ts";
 import { readCellRecord, readExperiment, readSamples, readSteps } from "../../harness/records/store.ts";
 import { accidents } from "../fakes/cell_worker.ts";
+import { proberOf } from "../fakes/devices.ts";
 import { makePolicyFolder } from "../fakes/policy_folder.ts";
 
 const worker = new URL("../fakes/cell_worker.ts", import.meta.url);
@@ -54,6 +55,29 @@ Deno.test("runExperiment() writes records that read back, validate and repeat", 
   }
   deepEqual(digests[0], digests[1]);
   equal(new Set(digests[0]).size, 4);
+});
+
+Deno.test("runExperiment() spreads cells over the indexes that were asked for; records name device, driver, precision", async () => {
+  const probe = proberOf({ cuda: { name: "NVIDIA H100", count: 4 } });
+  await experiment({ seeds: [0, 1, 2, 3, 4, 5], jobs: 4, device: "cuda:3,1", probe }, async (out, run) => {
+    const { record } = await run();
+    deepEqual([record.status, record.device], ["finished", "cuda"]);
+    const found = await Promise.all(record.cells.map(({ folder }) => readCellRecord(join(out, folder, "record.json"))));
+    for (const { environment } of found) {
+      const { index, ...accelerator } = environment?.accelerator ?? { index: null };
+      deepEqual(accelerator, { provider: "cuda", adapter: "NVIDIA H100", driver: "1.2.3" });
+      equal(environment?.precision, "float32");
+      equal(index === 1 || index === 3, true);
+    }
+    const indexes = found.map(({ environment }) => environment?.accelerator?.index);
+    deepEqual(indexes.slice(0, 4).sort(), [1, 1, 3, 3]); // the first cell of each lane
+    validateFolder(out, record.cells.map((cell) => cell.folder));
+  });
+  await experiment({}, async (out, run) => {
+    const { record: { cells } } = await run();
+    const { environment } = await readCellRecord(join(out, cells[0]!.folder, "record.json"));
+    deepEqual([Object.hasOwn(environment!, "accelerator"), Object.hasOwn(environment!, "precision")], [false, false]);
+  });
 });
 
 function validateFolder(out: string, cells: readonly string[]): void {

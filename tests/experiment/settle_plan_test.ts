@@ -8,6 +8,7 @@ import { type ExperimentOptions, planExperiment } from "../../harness/experiment
 import { namedArms, namedCells, settlePlan } from "../../harness/experiment/settle_plan.ts";
 import { amendPlan, type PlanRecord, readPlan, sealPlan } from "../../harness/records/plan_schema.ts";
 import { recordText } from "../../harness/records/store.ts";
+import { proberOf } from "../fakes/devices.ts";
 import { makePolicyFolder } from "../fakes/policy_folder.ts";
 
 const parent = await Deno.makeTempDir();
@@ -84,7 +85,7 @@ Deno.test("settlePlan() refuses every other difference, with both values and the
     /task\.data was "?[0-9a-f]{12}"? and is/,
     / … choose another folder with --out$/,
   );
-  await refused(out, { device: "webgpu" }, /device was "cpu" and is "webgpu"/);
+  await refused(out, { device: "webgpu", probe: proberOf({ webgpu: {} }) }, /device was "cpu" and is "webgpu"/);
   await refused(out, { claim: { margin: 3 } }, /claim\.margin was 0\.02 and is 0\.03/);
   await refused(out, { claim: { against: "rloo" } }, /claim\.against was "grpo" and is "rloo"/);
   deepEqual(await settle(out, { arms: ["mine"], armFiles: [armFile], claim: { margin: 2 } }), before);

@@ -1,0 +1,225 @@
+// Whether a device is there and computes what the CPU computes: it is tried in a process of its own (probe_child.ts), and
+// what went wrong is told in words, with what to do about it. Only a device that gave right numbers is trusted.
+
+import process from "node:process";
+import type { Adapter } from "./adapter.ts";
+import { type Device, DEVICE_FACTS, isOffered, platformOf } from "./devices.ts";
+import type { ProbeShape } from "./probe_graph.ts";
+
+/** What is tried. */
+export interface ProbeTask {
+  readonly device: Device;
+  /** Which of several; null: the first. */
+  readonly index: number | null;
+  readonly threads: number;
+  /** The layer whose time is taken; null: numbers alone. */
+  readonly timed: ProbeShape | null;
+}
+
+/** What the process says. */
+export type ProbeFact =
+  /** The output that is furthest from the CPU's, and how far, relative to its largest value. */
+  | { readonly type: "numbers"; readonly output: string; readonly error: number }
+  | { readonly type: "adapter" } & Adapter
+  | { readonly type: "time"; readonly seconds: number };
+
+/** What is wrong with a device, and what to do. */
+export interface Unusable {
+  readonly usable: false;
+  readonly why: string;
+  readonly remedy: string;
+}
+
+export interface Usable {
+  readonly usable: true;
+  readonly adapter: Adapter;
+  /** Largest relative difference from the CPU's numbers. */
+  readonly error: number;
+  /** Seconds of the timed layer; null: it was not asked for. */
+  readonly seconds: number | null;
+}
+
+export type Probed = Usable | Unusable;
+
+/** What tries a device; tests give another. */
+export type Prober = (task: ProbeTask) => Promise<Probed>;
+
+/** Largest relative difference that is rounding. */
+export const TOLERANCE = 1e-3;
+/** A driver that has not answered by then hangs; a software renderer takes seconds to compile the kernels. */
+const PATIENCE_SECONDS = 90;
+
+/** How the process ended. */
+export interface ProbeEnd {
+  readonly facts: readonly ProbeFact[];
+  /** What it said on standard error. */
+  readonly said: string;
+  /** Null where it was killed. */
+  readonly code: number | null;
+  /** It was killed because it did not end. */
+  readonly hung: boolean;
+}
+
+/** Tries a device of this machine. Never throws for what is wrong with the device. */
+export async function probeDevice(task: ProbeTask): Promise<Probed> {
+  const platform = platformOf(process.platform, process.arch), { remedy } = DEVICE_FACTS[task.device];
+  if (isOffered(task.device, platform)) return judge(task, await runChild(task));
+  return { usable: false, why: `ONNX Runtime's package has it not for ${platform}`, remedy };
+}
+
+async function runChild(task: ProbeTask): Promise<ProbeEnd> {
+  const program = new URL("./probe_child.ts", import.meta.url).href;
+  const args = ["run", "--allow-all", "--quiet", program, JSON.stringify(task)];
+  const options = { args, stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(Deno.execPath(), options).spawn();
+  let hung = false;
+  const patience = setTimeout(() => {
+    hung = true;
+    child.kill("SIGKILL");
+  }, PATIENCE_SECONDS * 1000);
+  try {
+    const { stdout, stderr, code, signal } = await child.output(),
+      text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    const lines = text(stdout).split("\n").filter((line) => line.startsWith('{"type":'));
+    const facts = lines.map((line): ProbeFact => JSON.parse(line)); // the child is ours, and exits between lines
+    return { facts, said: text(stderr), code: signal === null ? code : null, hung };
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+/** What the end of the process means. */
+export function judge({ device, index, timed }: ProbeTask, { facts, said, code, hung }: ProbeEnd): Probed {
+  const of = <T extends ProbeFact["type"]>(type: T) =>
+    facts.find((fact): fact is Extract<ProbeFact, { type: T }> => fact.type === type);
+  const numbers = of("numbers"), time = of("time"), adapter = of("adapter");
+  const another = "choose another --device", update = `update its driver, or ${another}`;
+  if (numbers && !(numbers.error <= TOLERANCE)) {
+    const by = numbers.error > 1e6 ? "beyond all measure" : `by ${numbers.error.toPrecision(2)} of its largest value`;
+    const why = `its numbers are wrong: "${numbers.output}" differs from the CPU's ${by}, and ${TOLERANCE} is rounding`;
+    return { usable: false, why, remedy: update };
+  }
+  if ((numbers || device === "cpu") && (time || !timed)) {
+    const { type: _, ...known } = adapter ?? { type: null, name: null, driver: null, software: false };
+    return { usable: true, adapter: known, error: numbers?.error ?? 0, seconds: time?.seconds ?? null };
+  }
+  if (hung) return { usable: false, why: `it gave no answer within ${PATIENCE_SECONDS} s`, remedy: update };
+  const { why, remedy } = explain(device, index, said);
+  if (why !== null) return { usable: false, why, remedy };
+  const how = code === null ? "its driver crashed" : `the trial ended with exit code ${code}`;
+  return { usable: false, why: `${how}${lastWord(said)}`, remedy: update };
+}
+
+/** The last line that tells of an error. */
+function lastWord(said: string): string {
+  const word = said.split("\n").findLast((line) => /error|exception|fail/i.test(line))?.trim();
+  return word ? ` after "${word.slice(0, 200)}"` : " without saying why";
+}
+
+interface Complaint {
+  readonly device: Device;
+  readonly pattern: RegExp;
+  /** From what the pattern caught. */
+  readonly why: (caught: string) => string;
+  readonly remedy: string;
+}
+
+const CUDA_RUNTIME = "install the CUDA runtime of the version that ends its name, with cuBLAS, cuRAND and cuDNN 9: " +
+  "NVIDIA's packages, or PyPI's nvidia-cuda-runtime, -cublas, -curand and -cudnn, their lib folders in LD_LIBRARY_PATH";
+const CUDA_DRIVER = "install NVIDIA's driver and see that `nvidia-smi` lists the card";
+
+/** What libraries and drivers say, in the order in which it is looked for. */
+const COMPLAINTS: readonly Complaint[] = [
+  {
+    device: "cuda",
+    pattern: /error: (?:\S*\/)?(libonnxruntime_providers_\w+\.so): cannot open shared object/,
+    why: (file) => `ONNX Runtime's ${file} is not installed`,
+    remedy: DEVICE_FACTS.cuda.remedy,
+  },
+  {
+    device: "cuda",
+    pattern: /(libcuda\.so[.\d]*): cannot open shared object/,
+    why: (file) => `there is no NVIDIA driver (${file} is missing)`,
+    remedy: CUDA_DRIVER,
+  },
+  {
+    device: "cuda",
+    pattern: /([^\s/]+\.so[.\d]*): cannot open shared object/,
+    why: (file) => `the library ${file} is missing`,
+    remedy: CUDA_RUNTIME,
+  },
+  {
+    device: "cuda",
+    pattern: /(?:load symbol|load library) (\S*cudnn\S*)/i,
+    why: (what) => `cuDNN 9 is missing (${what})`,
+    remedy: CUDA_RUNTIME,
+  },
+  {
+    device: "cuda",
+    pattern: /(undefined symbol: \S+|version `\S+' not found)/,
+    why: (what) => `its libraries do not fit each other (${what})`,
+    remedy: `take those of this ONNX Runtime's version: ${DEVICE_FACTS.cuda.remedy}`,
+  },
+  {
+    device: "cuda",
+    pattern: /CUDA driver version is insufficient/i,
+    why: () => "the NVIDIA driver is older than the CUDA libraries",
+    remedy: "update NVIDIA's driver, or install ONNX Runtime's libraries for an older CUDA",
+  },
+  {
+    device: "cuda",
+    pattern: /invalid device ordinal/i,
+    why: () => "the machine has no device of this index",
+    remedy: "choose one that `nvidia-smi -L` lists",
+  },
+  {
+    device: "cuda",
+    pattern: /no CUDA-capable device|CUDA failure 100\b|cudaErrorNoDevice/i,
+    why: () => "there is no NVIDIA GPU that CUDA sees",
+    remedy: CUDA_DRIVER,
+  },
+  {
+    device: "cuda",
+    pattern: /no kernel image is available/i,
+    why: () => "ONNX Runtime's CUDA libraries have no kernels for this GPU",
+    remedy: "choose --device webgpu, or libraries of another CUDA version",
+  },
+  {
+    device: "cuda",
+    pattern: /(out of memory)/i,
+    why: () => "the device has no memory left",
+    remedy: "end what else runs there, or choose another index",
+  },
+  {
+    device: "webgpu",
+    pattern: /Couldn't load Vulkan: (\S+): cannot open/,
+    why: (file) => `there is no Vulkan loader (${file} is missing)`,
+    remedy: DEVICE_FACTS.webgpu.remedy,
+  },
+  {
+    device: "webgpu",
+    pattern: /Failed to get a WebGPU adapter: ?([^\n]*)/,
+    why: (what) => `no adapter was found or accepted (${what.trim() || "no reason was given"})`,
+    remedy: "install or update the Vulkan driver of the GPU; `vulkaninfo --summary` lists what the loader sees",
+  },
+  {
+    device: "dml",
+    pattern: /(DXGI_ERROR\w*|887A\w{4}|No hardware adapter)/i,
+    why: (what) => `Direct3D refuses the device (${what})`,
+    remedy: "choose an index that exists, or update the GPU's driver",
+  },
+];
+
+/** What a device's libraries said, in words; `why` is null where nobody knows. */
+export function explain(
+  device: Device,
+  index: number | null,
+  said: string,
+): { readonly why: string | null; readonly remedy: string } {
+  for (const { device: whose, pattern, why, remedy } of COMPLAINTS) {
+    const caught = whose === device ? pattern.exec(said) : null;
+    if (caught) return { why: why(caught[1] ?? ""), remedy };
+  }
+  const place = index === null ? "" : ` or another index than ${index}`;
+  return { why: null, remedy: `${DEVICE_FACTS[device].remedy}${place}` };
+}
