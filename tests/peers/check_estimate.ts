@@ -91,7 +91,7 @@ const default40 = ["rl.updates=40", "evaluation.every=20", "evaluation.testItems
 const learning = { ...{ task: "arithmetic", arm: "grpo", rank: 0 }, settings: default40 };
 const narrow = {
   ...{ task: "arithmetic", arm: "grpo" },
-  settings: [...few, "rl.questions=4", "rl.maxCompletionTokens=64"],
+  settings: [...few.slice(0, 3), "rl.updates=20", "rl.questions=4", "rl.maxCompletionTokens=64"],
 };
 const wide = {
   ...{ task: "arithmetic", arm: "grpo" },
