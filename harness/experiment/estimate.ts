@@ -26,7 +26,7 @@ import {
   type Workload,
   workloadOf,
 } from "../rl/workload.ts";
-import { isLarge } from "../runtime/choose.ts";
+import { isLarge, passesKept } from "../runtime/choose.ts";
 import { checkpointBytes } from "./disk_space.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
@@ -290,11 +290,10 @@ function timesOf(
     const rows = sumOf(shards, shardRows) / shardRows(shard);
     return shared(shards.length, side) * (prefill + decode * rows * (fixed + (1 - fixed) * work.alive));
   };
-  const makes = isLarge(layout.size) ? 1 : 0; // a small model keeps its sessions
-  const rolloutSeconds = work.draws * generation(work.rollout, rolled, first) +
-    makes * work.shardChanges * speed.shardSessions;
+  const large = isLarge(layout.size), shardChanges = large ? work.shardChanges : 0; // a small model keeps many
+  const rolloutSeconds = work.draws * generation(work.rollout, rolled, first) + shardChanges * speed.shardSessions;
   const passes = work.passes.length, size = probe.pass ? sumOf(work.passes, passTokens) / passTokens(probe.pass) : 0;
-  const training = trainingTime({ passes, size, changes: makes * work.passChanges, side }, speed.training);
+  const training = trainingTime({ passes, size, changes: sessionsMade(work, large, side), side }, speed.training);
   // Vectors of all completions, by half of the layers, forwards: a third of what a pass takes for a token.
   const embedding = embeds ? shared(passes, side) * size * speed.training.pass / 6 : 0;
   const stepSeconds = work.updates > 0 ? rolloutSeconds + rl.updatesPerBatch * training + embedding : 0;
@@ -313,6 +312,13 @@ function timesOf(
 /** Share of the work that is done one after the other, by so many side by side. */
 const shared = (count: number, side: number): number => count === 0 ? 1 : Math.ceil(count / side) / count;
 
+/** Sessions that a step makes: for each change of shape, or, of a small model, where more shapes occur than are kept. */
+const sessionsMade = (
+  { passes, passShapes, passChanges }: Pick<WarmUpWork, "passShapes" | "passChanges"> & { passes: readonly unknown[] },
+  large: boolean,
+  threads: number,
+): number => large ? passChanges : passes.length * Math.max(0, 1 - passesKept(threads) / passShapes);
+
 /** Seconds of an optimizer step on so many passes, which are `size` of the one that was measured. */
 function trainingTime(
   { passes, size, changes, side }: Readonly<Record<"passes" | "size" | "changes" | "side", number>>,
@@ -330,7 +336,7 @@ function warmUpTime(
 ): number {
   if (!warmUp || !work || !probe.warmUp) return 0;
   const { passes } = work, rows = ({ length, batch }: SequenceShape) => length * batch;
-  const size = sumOf(passes, rows) / rows(probe.warmUp), changes = isLarge(floats) ? work.passChanges : 0;
+  const size = sumOf(passes, rows) / rows(probe.warmUp), changes = sessionsMade(work, isLarge(floats), side);
   const each = trainingTime({ passes: passes.length, size, changes, side }, speed.warmUp);
   return START_SECONDS + warmUp.warmUp.updates * each;
 }

@@ -10,7 +10,7 @@ import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import { adapterLayout, type AdapterOptions } from "../model/lora.ts";
 import { mergedSize } from "../model/merged_adapter.ts";
-import { isLarge, MANY_DECODERS, MANY_PASSES } from "../runtime/choose.ts";
+import { isLarge, MANY_DECODERS, passesKept } from "../runtime/choose.ts";
 import { decodeGraph, type DecodeOptions, prefillGraph } from "./decode_graph.ts";
 import type { CompletionShape } from "./learner.ts";
 import { EMBED_BATCH, EMBED_LENGTHS } from "./policy_embedder.ts";
@@ -104,13 +104,17 @@ export function warmUpBytes(
     ...{ config: model, layout, shape, objective: { kind: "supervised" }, temperature: 1, kept: false },
     length: shape.length,
   });
-  const arena = Math.min(large ? 1 : MANY_PASSES, passShapes) * arenaOf(graph);
+  const arena = Math.min(large ? 1 : passesKept(threads), passShapes) * arenaOf(graph);
   const handed = outputBytes(graph) * Math.min(2, passes.length), process = PROCESS_BYTES + GARBAGE_BYTES;
   return process + 3 * weights + handed + Math.max(1, workers) * arena + workers * (WORKER_BYTES + weights);
 }
 
 /** Arenas of the learner's sessions, and the gradients that a pass hands over. */
-function passBytes({ model, layout, adapter, config: { rl } }: CellSetting, heaviest: Workload, usual: Workload) {
+function passBytes(
+  { model, layout, adapter, config: { rl }, threads }: CellSetting,
+  heaviest: Workload,
+  usual: Workload,
+) {
   const build = (objective: Objective) =>
     trainGraph({
       ...{ config: model, layout, adapter, objective, temperature: rl.temperature },
@@ -119,7 +123,7 @@ function passBytes({ model, layout, adapter, config: { rl } }: CellSetting, heav
       length: runLength(rl.maxPromptTokens, rl.maxCompletionTokens),
     });
   const { clipLow, clipHigh, klBeta } = rl, graph = build({ kind: "policy-gradient", clipLow, clipHigh, klBeta });
-  const sessions = isLarge(layout.size) ? 1 : Math.min(MANY_PASSES, usual.passShapes);
+  const sessions = isLarge(layout.size) ? 1 : Math.min(passesKept(threads), usual.passShapes);
   const scoring = klBeta > 0 ? arenaOf(build({ kind: "none" })) : 0;
   return { arena: sessions * arenaOf(graph) + scoring, handed: outputBytes(graph) };
 }
