@@ -91,7 +91,11 @@ const default40 = ["rl.updates=40", "evaluation.every=20", "evaluation.testItems
 const learning = { ...{ task: "arithmetic", arm: "grpo", rank: 0 }, settings: default40 };
 const narrow = {
   ...{ task: "arithmetic", arm: "grpo" },
-  settings: [...few.slice(0, 3), "rl.updates=20", "rl.questions=4", "rl.maxCompletionTokens=64"],
+  settings: [...few, "rl.questions=4", "rl.maxCompletionTokens=64"],
+};
+const narrow20 = {
+  ...narrow,
+  settings: narrow.settings.map((setting) => setting === "rl.updates=2" ? "rl.updates=20" : setting),
 };
 const wide = {
   ...{ task: "arithmetic", arm: "grpo" },
@@ -108,7 +112,7 @@ const CASES: readonly Case[] = [
   { name: "embedded", policy: ours, ...learning },
   { name: "embedded", policy: ours, ...learning, arm: "memory-r+" },
   { name: "embedded", policy: ours, ...learning, rank: 8 },
-  ...[0, 8].map((rank) => ({ name: "5M Qwen2", policy: random("small", small), rank, ...narrow })),
+  ...[0, 8].map((rank) => ({ name: "5M Qwen2", policy: random("small", small), rank, ...narrow20 })),
   ...[0, 16].map((rank) => ({ name: "28M Llama", policy: random("middling", middling), rank, ...narrow })),
   ...[0, 16].map((rank) => ({ name: "SmolLM2-135M-Instruct", rank, ...real })),
   ...[0, 16].map((rank) => ({ name: "Qwen2.5-0.5B, 8 of its layers", policy: random("8", qwen(8)), rank, ...wide })),
