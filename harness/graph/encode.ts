@@ -77,6 +77,7 @@ const SPELLING: Readonly<Record<string, Spelling>> = {
       reduction: "add",
     }),
   },
+  ScatterRows: { type: "ScatterND", attributes: () => ({ reduction: "add" }) },
   ConstantOfShape: { constants: (attributes) => [ints(attributes, "shape")] },
   FusedMatMul: {
     domain: FUSED,

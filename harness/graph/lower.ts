@@ -1,6 +1,6 @@
 // The lowering tables: by which ONNX operators a device runs each composite. Mathematics lives in the gradient rules,
 // speed lives here. `plain` uses standard operators only and is the reference that the others are tested against;
-// `cpu` uses ONNX Runtime's fused kernels; `webgpu` those that its WebGPU provider has.
+// `cpu` uses ONNX Runtime's fused kernels; `webgpu` and `cuda` those that these providers have.
 //
 // Bits matter: a sampler and a trainer that lower alike compute equal numbers. A product with one row takes another
 // CPU kernel than one with more, and FusedMatMul with alpha other than 1 does not.
@@ -9,7 +9,7 @@ import { headRows, headRowsBack } from "./gradients.ts";
 import { bodyOf, dimension, elements, Graph, type Node, reachable, type Value } from "./ir.ts";
 import type { OpName } from "./ops.ts";
 
-export type Target = "plain" | "cpu" | "webgpu";
+export type Target = "plain" | "cpu" | "webgpu" | "cuda";
 type Inputs = readonly (Value | null)[];
 type Lowering = (g: Graph, inputs: Inputs, node: Node) => readonly Value[];
 type Composite =
@@ -116,7 +116,18 @@ const PLAIN: Table = {
   },
 };
 
-/** Kernels that the CPU and the WebGPU provider share. */
+/** What would be computed on the CPU otherwise, and be sent over: zeros in the shape of a weight, indices for all its columns. */
+const WEBGPU = {
+  ConstantOfShape: (g, _, node) => [g.expand(g.scalar(0), node.attributes.shape as readonly number[])],
+  EmbeddingGradient: (g, [indices, dy, accumulated], node) => {
+    const shape = [number(node, "rows"), dimension(dy!, 1)];
+    const base = accumulated ?? g.op("ConstantOfShape", [], { shape });
+    // Atomic there, and therefore right for duplicate indices, which it is not on the CPU.
+    return [g.op("ScatterRows", [base, g.reshape(indices!, [elements(indices!.shape), 1]), dy!])];
+  },
+} satisfies Partial<Record<OpName, Lowering>>;
+
+/** Kernels that all providers share. */
 const SHARED = {
   Linear: (g, inputs) => [g.op("Gemm", inputs, { transB: 1 })],
   MergedLinear: mergedLinear,
@@ -139,7 +150,8 @@ const SHARED = {
 
 const TABLES: Readonly<Record<Target, Partial<Record<OpName, Lowering>>>> = {
   plain: PLAIN,
-  webgpu: { ...PLAIN, ...SHARED },
+  webgpu: { ...PLAIN, ...SHARED, ...WEBGPU },
+  cuda: (({ FusedMatMul: _, ...plain }) => ({ ...plain, ...SHARED }))(PLAIN),
   cpu: {
     ...SHARED,
     RmsNorm: (g, inputs, node) => g.apply("SimplifiedLayerNormalization", inputs, node.attributes),

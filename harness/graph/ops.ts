@@ -452,6 +452,17 @@ const OPS = {
       return [{ dtype: dy!.dtype, shape }];
     },
   },
+  ScatterRows: { // data [R, W], indices [n, 1], updates [n, W]: rows added up by index
+    arity: [3, 3],
+    infer: ([data, indices, updates]) => {
+      whole(indices!);
+      need(
+        show(indices!.shape) === show([updates!.shape[0]!, 1]) && data!.shape[1] === updates!.shape[1],
+        `indices ${show(indices!.shape)} and updates ${show(updates!.shape)} do not fit ${show(data!.shape)}`,
+      );
+      return same([data!]);
+    },
+  },
   FusedMatMul: product, // as MatMul; attribute alpha
   Gemm: {
     arity: [2, 3],
@@ -481,6 +492,7 @@ export type KernelOp =
   | "After"
   | "WeightGradient"
   | "EmbeddingGradient"
+  | "ScatterRows"
   | "FusedMatMul"
   | "Gemm"
   | "SimplifiedLayerNormalization"

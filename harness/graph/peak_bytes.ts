@@ -21,6 +21,7 @@ const IN_PLACE = new Set([
   "Sqrt",
   "Clip",
   "ScatterAdd",
+  "ScatterRows",
 ]);
 
 /** Bytes of a tensor, where "?" stands for so many. */

@@ -6,7 +6,17 @@
 
 import { Graph } from "../graph/ir.ts";
 import { isLarge } from "../runtime/choose.ts";
-import { LocalRuntime, release, Resident, type ResidentPart, type Session, type Tensor } from "../runtime/session.ts";
+import { type DeviceMemory, onDevice } from "../runtime/device_memory.ts";
+import {
+  type DeviceTensor,
+  LocalRuntime,
+  release,
+  Resident,
+  type ResidentPart,
+  type Runtime,
+  type Session,
+  type Tensor,
+} from "../runtime/session.ts";
 import type { ModelConfig } from "./config.ts";
 import { type AdapterOptions, initialAdapter, matrixNames, type Target, targetsOf } from "./lora.ts";
 import { type Layout, type Parameter, parameterView, type Weights } from "./layout.ts";
@@ -32,8 +42,11 @@ export class MergedAdapter {
   /** The merged weights as sampler and trainer take them, and A and B. */
   readonly resident: Resident;
   readonly #merged: ReadonlyMap<string, Float32Array>;
+  /** The policy's own weights, for a device that merges by itself. */
+  readonly #base: Resident;
 
   private constructor(
+    private readonly runtime: Runtime,
     private readonly session: Session,
     private readonly policy: Weights,
     private readonly targets: readonly Target[],
@@ -42,7 +55,8 @@ export class MergedAdapter {
   ) {
     const part = copyAdapted(policy, targets);
     this.weights = weights;
-    this.resident = new Resident([...residentWeights(policy).parts, part, {
+    this.#base = residentWeights(policy);
+    this.resident = new Resident([...this.#base.parts, part, {
       data: weights.data,
       views: weights.layout.parameters,
     }]);
@@ -54,21 +68,25 @@ export class MergedAdapter {
   /**
    * A fresh adapter. The arithmetic of a small one does not depend on the threads.
    * @param policy is written to by {@linkcode intoPolicy} alone
-   * @param seed of A
+   * @param options.seed of A
+   * @param options.device merges where the weights stay on it. @default undefined: the host does
    */
   static async create(
     config: ModelConfig,
     policy: Weights,
     options: AdapterOptions,
-    { seed, threads }: { readonly seed: number; readonly threads: number },
+    { seed, threads, device }: { readonly seed: number; readonly threads: number; readonly device?: Runtime },
   ): Promise<MergedAdapter> {
-    const runtime = new LocalRuntime({ device: "cpu", threads: isLarge(policy.layout.size) ? threads : 1 });
-    const session = await runtime.load(mergeGraph(options)), targets = targetsOf(config, options.targets);
-    return new MergedAdapter(session, policy, targets, options, initialAdapter(config, options, seed));
+    const runtime = device?.memory
+      ? device
+      : new LocalRuntime({ device: "cpu", threads: isLarge(policy.layout.size) ? threads : 1 });
+    const session = await runtime.load(mergeGraph(options), ["merged"]), targets = targetsOf(config, options.targets);
+    return new MergedAdapter(runtime, session, policy, targets, options, initialAdapter(config, options, seed));
   }
 
-  /** Merges A and B as they are now. */
+  /** Merges A and B as they are now, on the device those that are there. */
   async merge(): Promise<void> {
+    if (this.runtime.memory) return await this.#mergeThere(this.runtime.memory);
     const matrix = (data: Float32Array, shape: readonly number[]): Tensor => ({ data, shape });
     for (const { module, weight: { name, shape } } of this.targets) {
       const { a, b } = matrixNames(module), { rank } = this.options;
@@ -80,6 +98,20 @@ export class MergedAdapter {
       release(results);
     }
     this.resident.changed();
+  }
+
+  async #mergeThere(memory: DeviceMemory): Promise<void> {
+    for (const { module, weight: { name, shape } } of this.targets) {
+      const { a, b } = matrixNames(module), { rank } = this.options;
+      const trained = new Map(await memory.hold(this.resident, new Set([a, b, name])));
+      const [[, w]] = await memory.hold(this.#base, new Set([name])) as [[string, DeviceTensor]];
+      const results = await this.session.run({
+        w: w.reshaped(shape),
+        a: onDevice(trained.get(a)).reshaped([rank, shape[1]!]),
+        b: onDevice(trained.get(b)).reshaped([shape[0]!, rank]),
+      });
+      memory.replace(this.resident, name, onDevice(results.merged));
+    }
   }
 
   /** Writes the merged weights into the policy, which is another one then: there is nothing to adapt any more. */

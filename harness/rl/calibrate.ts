@@ -10,13 +10,20 @@ import type { AdapterOptions } from "../model/lora.ts";
 import { MergedAdapter } from "../model/merged_adapter.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge } from "../runtime/choose.ts";
-import { type Device, LocalRuntime, release, type Resident, type Session, type Tensor } from "../runtime/session.ts";
+import {
+  type Device,
+  LocalRuntime,
+  release,
+  type Resident,
+  type Session,
+  type Tensor,
+  type Tensors,
+} from "../runtime/session.ts";
 import { cacheNames, decodeGraph, type DecodeOptions, prefillGraph } from "./decode_graph.ts";
-import { GradientSum } from "./gradient_sum.ts";
 import { type CompletionShape, layOut, type SampleGroup } from "./learner.ts";
 import { AdamW } from "./optimizer.ts";
 import { decodeProducts, promptFeeds, runLength, SEGMENT } from "./sampler.ts";
-import { type Objective, type PassShape, type SequenceShape, trainGraph } from "./train_graph.ts";
+import { gradientName, type Objective, type PassShape, type SequenceShape, trainGraph } from "./train_graph.ts";
 import type { Shard } from "./workload.ts";
 
 /** What is measured. */
@@ -190,23 +197,29 @@ async function training(
       length: shape.kind === "sequences" ? shape.length : runLength(rl.maxPromptTokens, rl.maxCompletionTokens),
       logitsBytes: Math.ceil(2 ** 28 * model.vocabSize / probe.model.vocabSize), // chunks of as many rows as they will have
     }));
-  const gradient = new GradientSum(trained.layout), adding: number[] = [];
+  const adding: number[] = [], optimizer = await AdamW.create(trained, rl, runtime.options.threads);
   const begun = performance.now(), session = await load(objective);
   const making = (performance.now() - begun) / 1000;
-  gradient.add(await session.run(feeds, { resident })); // and the warm-up
+  await optimizer.add(await session.run(feeds, { resident })); // and the warm-up
   const both = await timed(async () => {
     const results = await session.run(feeds, { resident }), start = performance.now();
-    gradient.add(results);
+    await optimizer.add(results);
     adding.push((performance.now() - start) / 1000);
   }, null);
   await session.dispose();
-  const add = median(adding), optimizer = await AdamW.create(trained.layout.size, rl, runtime.options.threads);
+  const add = median(adding),
+    gradient = (): Tensors =>
+      Object.fromEntries(
+        trained.layout.parameters.map((
+          { name, shape, size },
+        ) => [gradientName(name), { data: new Float32Array(size), shape }]),
+      );
   const step = await timed(async () => {
-    await optimizer.step(trained, gradient, 1e-9);
+    await optimizer.step(1e-9);
     await merged?.merge();
+    await optimizer.add(gradient());
   });
   await Promise.all([optimizer.dispose(), merged?.dispose()]);
-  gradient.release();
   if (!scored) return [both - add, 0, add, step, making];
   const scorer = await load({ kind: "none" }), { weight: _w, advantage: _a, counted: _c, old: _o, ...asked } = feeds;
   const reference = await timed(async () => release(await scorer.run(asked, { resident })));

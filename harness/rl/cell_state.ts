@@ -10,7 +10,7 @@ import type { EvaluationRecord, RewardShaper, StepRecord, TaskItem, TokenCount }
 import type { Weights } from "../model/layout.ts";
 import { stepChain } from "../records/store.ts";
 import { type CollapseSample, collapseSample } from "./collapse.ts";
-import type { AdamW } from "./optimizer.ts";
+import type { Optimizer } from "./optimizer.ts";
 import type { Replay } from "./replay.ts";
 import type { DrawnGroup } from "./rollout.ts";
 
@@ -37,7 +37,7 @@ export interface CellProgress {
 /** The arrays and their owners, which a checkpoint fills and is filled from. */
 export interface CellParts {
   readonly weights: Weights;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly shaper: RewardShaper | null;
   readonly replay: Replay;
   /** Weights that were best on validation; null where the last ones are evaluated. */
@@ -83,7 +83,7 @@ export function advance(
   progress.collapse.push(collapseSample(record, rewards[0]!, rewards.slice(1)));
 }
 
-/** Sections of a checkpoint. */
+/** Sections of a checkpoint. The parts must be settled, see {@linkcode Optimizer}. */
 export function saveState(progress: CellProgress, { weights, optimizer, shaper, replay, best }: CellParts): Sections {
   const text = (value: string) => new TextEncoder().encode(value);
   const shaped = Object.entries(shaper?.save?.() ?? {}).map(([name, bytes]) => [`arm.${name}`, bytes] as const);

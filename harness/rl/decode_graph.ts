@@ -1,6 +1,8 @@
 // The sampler's two graphs, over the layers that training runs. `prefillGraph` reads prompts and leaves their caches and
 // the distribution of the first token; `decodeGraph` draws up to N tokens for each row inside one ONNX Loop: the caches
 // never leave the runtime, the completions of a prompt share its cache, and the loop ends when every row has ended.
+// Where caches stay on a device between runs it draws one token instead: WebGPU has no Loop, and a Loop of the CPU would
+// fetch the caches from the device and send them back at every token.
 //
 // Sampling is inside as well, from one uniform number a row and token: the token is the first whose running sum of
 // probability exceeds u times the total (inverse transform), so a draw depends on its own coordinates only.
@@ -40,6 +42,8 @@ export interface DecodeOptions {
   /** Completions of each prompt. */
   readonly group: number;
   readonly products: Model["products"];
+  /** One token a run, for devices that keep caches and weights, which are the trainer's then. @default false */
+  readonly stepwise?: boolean;
 }
 
 /** True where a distribution's support is limited. */
@@ -99,8 +103,8 @@ function ended(g: Graph, token: Value, endTokens: readonly number[]): Value {
  * The weights as a decoder takes them: query, key and value as one product, unless that changes bits. The CPU's kernel
  * sums 128 products at a time for more than 64 columns and more at a time for fewer, so narrow keys stay apart.
  */
-const decodeWeights = ({ hiddenSize, kvHeads, headDim }: ModelConfig, layout: Layout) =>
-  hiddenSize > 128 && kvHeads * headDim <= 64 ? layout.parameters : fusedWeights(layout);
+const decodeWeights = ({ config: { hiddenSize, kvHeads, headDim }, layout, stepwise }: DecodeOptions) =>
+  stepwise || (hiddenSize > 128 && kvHeads * headDim <= 64) ? layout.parameters : fusedWeights(layout);
 
 /** Names of the cache tensors of a layer. */
 export const cacheNames = (layer: number) => ({
@@ -110,13 +114,17 @@ export const cacheNames = (layer: number) => ({
   v: `v.${layer}`,
 });
 
+/** The outputs of either graph that are caches. */
+export const cacheOutputs = (graph: Graph): string[] =>
+  [...graph.outputs.keys()].filter((name) => /^(prompt[KV]|grown)\./.test(name));
+
 /**
  * Prompts [S, P] (time-major, padded at the end) to caches `promptK.l` and `promptV.l` [P, KV, S, hd], and the first
  * token of each row (p, g): `token` [R], `drawn` [R] (its probability), and `kept` [R, V].
  */
 export function prefillGraph(options: DecodeOptions): Graph {
-  const { config, layout, length, prompts, promptLength, group } = options, width = config.hiddenSize;
-  const g = new Graph(), model = declareModel(g, config, decodeWeights(config, layout), length, "rows");
+  const { config, length, prompts, promptLength, group } = options, width = config.hiddenSize;
+  const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, "rows");
   const positions = g.constant(
     BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))),
     [promptLength * prompts, 1],
@@ -149,12 +157,13 @@ export function prefillGraph(options: DecodeOptions): Graph {
 /**
  * Up to `steps` further tokens. Inputs: the last `token` [R] and `done` [R] of each row, `position` [R] of that token,
  * `uniform` [steps, R], `steps` [1], prompt caches and mask [P, 1, 1, 1, S], and the rows' own caches `k.l`, `v.l`
- * [P, KV, G, t, hd]. Outputs: `tokens` and `drawn` [n, R] with n <= steps, `kept` [n, R, V], and the caches `grown.k.l`, `grown.v.l`.
+ * [P, KV, G, t, hd]. Outputs: `tokens` and `drawn` [n, R] with n <= steps, `kept` [n, R, V], and the caches `grown.k.l`,
+ * `grown.v.l`. Stepwise it has no input `done` and no `steps`, and n = 1 is left out of the shapes.
  */
 export function decodeGraph(options: DecodeOptions): Graph {
-  const { config, layout, length, prompts, promptLength, group, products } = options;
+  const { config, length, prompts, promptLength, group, products } = options;
   const { kvHeads, headDim, layers } = config, rows = prompts * group;
-  const g = new Graph(), model = declareModel(g, config, decodeWeights(config, layout), length, products);
+  const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, products);
   const promptCaches: LayerCache[] = [],
     grown: Value[] = [],
     suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];
@@ -165,49 +174,59 @@ export function decodeGraph(options: DecodeOptions): Graph {
   }
   const mask = g.input("promptMask", "float32", [prompts, 1, 1, 1, promptLength]);
   const start = g.reshape(g.input("position", "int64", [rows]), [rows, 1]);
+  const output = (caches: readonly Value[], [tokens, probabilities, kept]: readonly Value[]) => {
+    for (let layer = 0; layer < layers; layer++) {
+      g.output(`grown.k.${layer}`, caches[2 * layer]!);
+      g.output(`grown.v.${layer}`, caches[2 * layer + 1]!);
+    }
+    g.output("tokens", tokens!);
+    g.output("drawn", probabilities!);
+    if (kept) g.output("kept", kept);
+    return g;
+  };
+  /** One token of each row, and the caches with it. */
+  const step = (token: Value, positions: Value, own: readonly Value[], uniform: () => Value) => {
+    const next: Value[] = [];
+    const attend = oneRow(g, model, options, promptCaches, mask, (layer, k, v) => {
+      const cache = { k: g.concat([own[2 * layer]!, k], 3), v: g.concat([own[2 * layer + 1]!, v], 3) };
+      next.push(cache.k, cache.v);
+      return cache;
+    });
+    const { kept, ...drawn } = draw(g, model, decoder(g, model, token, positions, attend), uniform, options.sampling);
+    return { token: drawn.token, next, drawn: [drawn.token, drawn.probability, ...(kept ? [kept] : [])] };
+  };
+  const given = () => g.input("token", "int64", [rows]);
+  if (options.stepwise) {
+    const { next, drawn } = step(given(), start, grown, () => g.input("uniform", "float32", [rows]));
+    return output(next, drawn);
+  }
 
   const iteration = g.parameter("iteration", "int64", []), running = g.parameter("running", "bool", []);
   const token = g.parameter("token", "int64", [rows]), done = g.parameter("done", "bool", [rows]);
   const own = grown.map((_, i) => g.parameter(`cache${i}`, "float32", suffixShape));
-  const next: Value[] = [];
-  const attend = oneRow(g, model, options, promptCaches, mask, (layer, k, v) => {
-    const cache = { k: g.concat([own[2 * layer]!, k], 3), v: g.concat([own[2 * layer + 1]!, v], 3) };
-    next.push(cache.k, cache.v);
-    return cache;
-  });
-  const hidden = decoder(g, model, token, g.add(start, iteration), attend);
-  const drawn = draw(
-    g,
-    model,
-    hidden,
+  const { next, drawn, ...last } = step(
+    token,
+    g.add(start, iteration),
+    own,
     () => g.gather(g.input("uniform", "float32", ["?", rows]), iteration),
-    options.sampling,
   );
-  const over = g.op("Or", [done, ended(g, drawn.token, options.endTokens)]);
+  const over = g.op("Or", [done, ended(g, last.token, options.endTokens)]);
   const some = g.op("ReduceMax", [g.cast(g.op("Not", [over]), "float32")], { axes: [0], keepDims: false });
   const proceed = g.op("Less", [g.scalar(0), some]);
   const body = {
     parameters: [iteration, running, token, done, ...own],
-    results: [proceed, drawn.token, over, ...next, drawn.token, drawn.probability, ...(drawn.kept ? [drawn.kept] : [])],
+    results: [proceed, last.token, over, ...next, ...drawn],
   };
   const steps = g.reshape(g.input("steps", "int64", [1]), []), always = g.constant(Uint8Array.of(1), []);
   const outputs = g.apply("Loop", [
     steps,
     always,
-    g.input("token", "int64", [rows]),
+    given(),
     g.input("done", "bool", [rows]),
     ...grown,
   ], { body });
   const rest = outputs.slice(2); // after the last token and who is done
-  for (let layer = 0; layer < layers; layer++) {
-    g.output(`grown.k.${layer}`, rest[2 * layer]!);
-    g.output(`grown.v.${layer}`, rest[2 * layer + 1]!);
-  }
-  const [tokens, probabilities, kept] = rest.slice(2 * layers) as [Value, Value, Value | undefined];
-  g.output("tokens", tokens);
-  g.output("drawn", probabilities);
-  if (kept) g.output("kept", kept);
-  return g;
+  return output(rest.slice(0, 2 * layers), rest.slice(2 * layers));
 }
 
 /**

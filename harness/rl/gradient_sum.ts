@@ -2,7 +2,7 @@
 // a batch of one pass costs no copy.
 
 import type { Layout } from "../model/layout.ts";
-import { floats, release, type Tensor } from "../runtime/session.ts";
+import { type AnyTensors, floats, release } from "../runtime/session.ts";
 import { gradientName } from "./train_graph.ts";
 
 /** A gradient in the layout of the weights, tensor by tensor. */
@@ -12,7 +12,7 @@ export class GradientSum {
   constructor(readonly layout: Layout) {}
 
   /** Adds the gradients among a pass's results, and takes possession of their memory. */
-  add(results: Readonly<Record<string, Tensor>>): void {
+  add(results: AnyTensors): void {
     const parts = this.layout.parameters.map(({ name }) => floats(results[gradientName(name)]));
     if (!this.#parts) {
       this.#parts = parts;

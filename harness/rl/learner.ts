@@ -10,13 +10,12 @@ import type { MergedAdapter } from "../model/merged_adapter.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
-import { floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
-import type { AdamW } from "./optimizer.ts";
-import { GradientSum } from "./gradient_sum.ts";
+import { type AnyTensor, floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import type { Optimizer } from "./optimizer.ts";
 import { inOrder } from "./in_order.ts";
 import { cut, sequencesPerPass } from "./passes.ts";
 import { bucketsOf, promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
-import { type Objective, type PassShape, trainGraph } from "./train_graph.ts";
+import { gradientNames, type Objective, type PassShape, trainGraph } from "./train_graph.ts";
 
 /** One completion as the learner takes it. */
 export interface Sample {
@@ -62,7 +61,7 @@ interface Pass {
 /** A pass that has run. */
 interface Scored {
   readonly feeds: Record<string, Tensor>;
-  readonly results: Record<string, Tensor>;
+  readonly results: Record<string, AnyTensor>;
   /** Of each column of the pass: its tokens are the current policy's. */
   readonly fresh: readonly boolean[];
 }
@@ -98,13 +97,16 @@ export class Learner {
 
   /** The trained weights are others now. */
   async changed(): Promise<void> {
-    if (this.adapter) await this.adapter.merge();
-    else this.resident.changed();
+    this.resident.changed();
+    await this.adapter?.merge();
   }
 
-  /** One optimizer step on a batch. @throws FailureError where loss or gradient are not finite */
-  async update(batch: readonly SampleGroup[], optimizer: AdamW, learningRate: number): Promise<UpdateReport> {
-    const gradient = new GradientSum(this.trained.layout);
+  /**
+   * One optimizer step on a batch.
+   * @param optimizer of the trained weights
+   * @throws FailureError where loss or gradient are not finite
+   */
+  async update(batch: readonly SampleGroup[], optimizer: Optimizer, learningRate: number): Promise<UpdateReport> {
     const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
     const of = { model: this.config, layout: this.weights.layout, rl: this.rl };
     const { clipLow, clipHigh, klBeta } = this.rl,
@@ -113,17 +115,17 @@ export class Learner {
       const scored of inOrder(passesOf(batch, of), this.runtime.concurrency, (pass) => this.#run(pass, objective))
     ) {
       this.#count(scored, totals);
-      gradient.add(scored.results);
+      await optimizer.add(scored.results);
     }
     if (!Number.isFinite(totals.loss)) {
       throw new FailureError(`Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm`);
     }
-    const gradientNorm = await optimizer.step(this.trained, gradient, learningRate);
-    gradient.release();
+    const gradientNorm = await optimizer.step(learningRate);
     if (!Number.isFinite(gradientNorm)) {
       throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate`);
     }
-    await this.changed();
+    if (this.runtime.memory) await this.adapter?.merge(); // the device's weights are the new ones already
+    else await this.changed();
     const mean = (sum: number) => totals.tokens > 0 ? sum / totals.tokens : 0;
     return {
       loss: totals.loss,
@@ -178,6 +180,7 @@ export class Learner {
     return this.#sessions.get(
       [...Object.values(shape), objective.kind, kept].join(),
       () => trainGraph({ config, layout, adapter, shape, objective, temperature, kept, length }),
+      gradientNames,
     );
   }
 }

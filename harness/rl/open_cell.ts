@@ -11,10 +11,10 @@ import { chooseRuntime } from "../runtime/choose.ts";
 import type { Device } from "../runtime/session.ts";
 import type { CellParts } from "./cell_state.ts";
 import type { CheckpointOptions } from "./checkpoint.ts";
+import { createOptimizer } from "./create_optimizer.ts";
 import type { DrawSource } from "./draw_step.ts";
 import { Learner } from "./learner.ts";
 import { type Matched, matchProof } from "./match_proof.ts";
-import { AdamW } from "./optimizer.ts";
 import { policyEmbedder } from "./policy_embedder.ts";
 import { QuestionOrder } from "./question_order.ts";
 import { Replay } from "./replay.ts";
@@ -76,12 +76,12 @@ export async function openCell(cell: Cell): Promise<OpenCell> {
   const caps = { maxPromptTokens: rl.maxPromptTokens, maxTokens: rl.maxCompletionTokens };
   const { threads } = cell;
   const adapter = cell.adapter
-    ? await MergedAdapter.create(policy.config, weights, cell.adapter, { seed, threads })
+    ? await MergedAdapter.create(policy.config, weights, cell.adapter, { seed, threads, device: runtime })
     : null;
   const initial = () => adapter ? weights.data : weights.data.slice(); // an adapter leaves them as they are
   const reference = rl.klBeta > 0 ? { ...weights, data: initial() } : null;
   const learner = new Learner(runtime, policy.config, weights, rl, reference, adapter), { trained } = learner;
-  const optimizer = await AdamW.create(trained.layout.size, rl, threads);
+  const optimizer = await createOptimizer(runtime, trained, learner.resident, rl, threads);
   const order = new QuestionOrder(data.splits.train, seed), replay = new Replay();
   const embedder = () => Promise.resolve(policyEmbedder(runtime, policy, initial()));
   const shaper = await arm.shaper?.({ seed, config, policyEmbedder: embedder }) ?? null;

@@ -6,8 +6,8 @@ import { bytesOf, sha256 } from "../base/digest.ts";
 import { Graph } from "../graph/ir.ts";
 import type { Weights } from "../model/layout.ts";
 import { isLarge } from "../runtime/choose.ts";
-import type { GradientSum } from "./gradient_sum.ts";
-import { LocalRuntime, release, type Session, type Tensor } from "../runtime/session.ts";
+import { GradientSum } from "./gradient_sum.ts";
+import { type AnyTensors, LocalRuntime, release, type Session, type Tensor } from "../runtime/session.ts";
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -24,7 +24,7 @@ const STRETCH = 2 ** 18;
  * m' = b1 m + (1 - b1) g, v' = b2 v + (1 - b2) g^2, w' = decay w - rate m' / (sqrt(v') / rootBias2 + epsilon), with g
  * scaled by `clip` first. `decay` = 1 - lr * weightDecay, `rate` = lr / (1 - b1^t), `rootBias2` = sqrt(1 - b2^t).
  */
-function adamwGraph({ beta1, beta2, epsilon }: AdamWOptions): Graph {
+export function adamwGraph({ beta1, beta2, epsilon }: AdamWOptions): Graph {
   const g = new Graph(),
     array = (name: string) => g.input(name, "float32", ["?"]),
     number = (name: string) => g.input(name, "float32", [1]);
@@ -42,42 +42,89 @@ function adamwGraph({ beta1, beta2, epsilon }: AdamWOptions): Graph {
   return g;
 }
 
-/** Optimizer state of one policy. Updates the weights in place. */
-export class AdamW {
+/** The numbers of step `steps`, from the norm of its gradient, as {@linkcode adamwGraph} takes them; `decay` apart. */
+export function stepNumbers(
+  { beta1, beta2, maxGradNorm }: AdamWOptions,
+  steps: number,
+  norm: number,
+  learningRate: number,
+): Record<"clip" | "rate" | "rootBias2", Tensor> {
+  return {
+    clip: one(Math.min(1, maxGradNorm / (norm + 1e-6))),
+    rate: one(learningRate / (1 - beta1 ** steps)),
+    rootBias2: one(Math.sqrt(1 - beta2 ** steps)),
+  };
+}
+
+/** A number as graphs take it. */
+export const one = (value: number): Tensor => ({ data: Float32Array.of(value), shape: [1] });
+
+/** Steps weights along a gradient that it adds up: here on the host, in device_optimizer.ts where the weights stay. */
+export interface Optimizer {
+  /** State in the layout of the weights. Of a device, as it was when {@linkcode settle} was last called. */
   readonly first: Float32Array;
   readonly second: Float32Array;
   /** Steps taken. */
+  steps: number;
+  /** Adds the gradients among a pass's results to the next step's, and takes possession of their memory. */
+  add(results: AnyTensors): Promise<void>;
+  /**
+   * One step along the sum, which begins anew then.
+   * @returns its norm before clipping; where that is not finite, nothing has changed
+   */
+  step(learningRate: number): Promise<number>;
+  /** Brings the host's weights and state up to date. */
+  settle(): Promise<void>;
+  /** To be called after writing to the state. */
+  changed(): void;
+  dispose(): Promise<void>;
+}
+
+/** Optimizer state of one policy. Updates the weights in place. */
+export class AdamW implements Optimizer {
+  readonly first: Float32Array;
+  readonly second: Float32Array;
   steps = 0;
+  readonly #gradient: GradientSum;
 
-  private constructor(private readonly session: Session, private readonly options: AdamWOptions, size: number) {
-    this.first = new Float32Array(size);
-    this.second = new Float32Array(size);
+  private constructor(
+    private readonly session: Session,
+    private readonly weights: Weights,
+    private readonly options: AdamWOptions,
+  ) {
+    this.first = new Float32Array(weights.layout.size);
+    this.second = new Float32Array(weights.layout.size);
+    this.#gradient = new GradientSum(weights.layout);
   }
 
-  /** State for `size` floats. The arithmetic is elementwise: its bits do not depend on the threads. */
-  static async create(size: number, options: AdamWOptions, threads: number): Promise<AdamW> {
-    const runtime = new LocalRuntime({ device: "cpu", threads: isLarge(size) ? threads : 1 });
-    return new AdamW(await runtime.load(adamwGraph(options)), options, size);
+  /** The arithmetic is elementwise: its bits do not depend on the threads. */
+  static async create(weights: Weights, options: AdamWOptions, threads: number): Promise<AdamW> {
+    const runtime = new LocalRuntime({ device: "cpu", threads: isLarge(weights.layout.size) ? threads : 1 });
+    return new AdamW(await runtime.load(adamwGraph(options)), weights, options);
   }
 
-  /** One step along a gradient. Returns its norm before clipping; where that is not finite, nothing has changed. */
-  async step(weights: Weights, gradient: GradientSum, learningRate: number): Promise<number> {
-    const { beta1, beta2, weightDecay, maxGradNorm } = this.options, { size, decayed } = weights.layout;
-    const norm = gradient.norm();
-    if (!Number.isFinite(norm)) return norm;
+  async add(results: AnyTensors): Promise<void> {
+    await Promise.resolve(this.#gradient.add(results));
+  }
+
+  async step(learningRate: number): Promise<number> {
+    const norm = this.#gradient.norm();
+    if (Number.isFinite(norm)) await this.#step(norm, learningRate);
+    this.#gradient.release();
+    return norm;
+  }
+
+  async #step(norm: number, learningRate: number): Promise<void> {
+    const { weights } = this, { size, decayed } = weights.layout;
     this.steps++;
-    const one = (value: number): Tensor => ({ data: Float32Array.of(value), shape: [1] });
-    const numbers = {
-      clip: one(Math.min(1, maxGradNorm / (norm + 1e-6))),
-      rate: one(learningRate / (1 - beta1 ** this.steps)),
-      rootBias2: one(Math.sqrt(1 - beta2 ** this.steps)),
-    };
-    for (const [start, end, decay] of [[0, decayed, 1 - learningRate * weightDecay], [decayed, size, 1]] as const) {
+    const numbers = stepNumbers(this.options, this.steps, norm, learningRate);
+    const decays = 1 - learningRate * this.options.weightDecay;
+    for (const [start, end, decay] of [[0, decayed, decays], [decayed, size, 1]] as const) {
       for (let at = start; at < end; at += STRETCH) {
         const stop = Math.min(end, at + STRETCH);
         const cut = (data: Float32Array): Tensor => ({ data: data.subarray(at, stop), shape: [stop - at] });
         const along = new Float32Array(stop - at);
-        gradient.read(at, along);
+        this.#gradient.read(at, along);
         const state = { weights: cut(weights.data), first: cut(this.first), second: cut(this.second) };
         // In place: each of the three is read by one operator, before its successor is written.
         const results = await this.session.run({
@@ -89,8 +136,12 @@ export class AdamW {
         release(results);
       }
     }
-    return norm;
   }
+
+  /** The host's arrays are the state. */
+  async settle(): Promise<void> {}
+
+  changed(): void {}
 
   /** SHA-256 of the state. */
   digest(): string {

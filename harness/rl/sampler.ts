@@ -9,9 +9,20 @@ import { type Layout, parameterLayout } from "../model/layout.ts";
 import { MASKED, type Model } from "../model/transformer.ts";
 import { isLarge, MANY_DECODERS } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
-import { floats, release, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import {
+  type AnyTensor,
+  type AnyTensors,
+  floats,
+  onHost,
+  release,
+  type Resident,
+  type Runtime,
+  type Session,
+  type Tensor,
+} from "../runtime/session.ts";
 import {
   cacheNames,
+  cacheOutputs,
   decodeGraph,
   type DecodeOptions,
   limitsSupport,
@@ -154,7 +165,8 @@ export class Sampler {
     const rows = prompts.flatMap((_, p) =>
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );
-    const all = new Generation(prompts, rows, { ...options, group, promptLength });
+    const stepwise = this.runtime.memory !== null;
+    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise });
     const shape = (count: number, completions: number): DecodeOptions => ({
       config: this.config,
       layout: this.#layout,
@@ -164,7 +176,8 @@ export class Sampler {
       prompts: count,
       promptLength,
       group: completions,
-      products: decodeProducts(this.#layout),
+      products: this.runtime.memory ? "rows" : decodeProducts(this.#layout),
+      stepwise: this.runtime.memory !== null,
     });
     await all.prefill(weights, await this.#session("prefill", shape(all.prompts, all.group)), this.endTokens);
     while (all.compact()) {
@@ -180,6 +193,7 @@ export class Sampler {
     return this.#sessions.get(
       [kind, prompts, group, promptLength, ...Object.values(sampling)].join(),
       () => kind === "prefill" ? prefillGraph(options) : decodeGraph(options),
+      cacheOutputs,
     );
   }
 
@@ -202,14 +216,14 @@ class Generation {
   #slots: (Row | null)[]; // [P, G]; null pads a group
   #active: number[]; // prompt of each group
   #group: number;
-  #caches: Record<string, Tensor> = {};
+  #caches: Record<string, AnyTensor> = {};
   #mask: Tensor;
   #length = 0; // tokens in the rows' own caches
 
   constructor(
     private readonly source: readonly Int32Array[],
     rows: readonly Row[],
-    private readonly options: GenerateOptions & { readonly promptLength: number },
+    private readonly options: GenerateOptions & { readonly promptLength: number; readonly stepwise: boolean },
   ) {
     // One row alone would take another kernel than the trainer's many: give it a companion.
     const lonely = rows.length === 1;
@@ -232,9 +246,8 @@ class Generation {
     const results = await session.run({ promptTokens, promptLast, ...this.#uniform(1, [this.#slots.length]) }, {
       resident: weights,
     });
-    const { token, drawn, kept, ...caches } = results;
-    this.#append(token!, drawn!, kept, 1, endTokens);
-    this.#caches = caches;
+    this.#append(results, 1, endTokens);
+    this.#caches = Object.fromEntries(Object.entries(results).filter(([name]) => name.startsWith("prompt")));
   }
 
   /** Uniform numbers for the next tokens; greedy decoding takes none. */
@@ -250,9 +263,10 @@ class Generation {
   }
 
   /** Appends drawn tokens [n, R] to the rows that had not ended. */
-  #append(tokens: Tensor, drawn: Tensor, kept: Tensor | undefined, steps: number, endTokens: readonly number[]): void {
-    const count = this.#slots.length, ids = tokens.data as BigInt64Array, probabilities = floats(drawn);
-    const vocabulary = kept ? kept.shape.at(-1)! : 0;
+  #append({ token, tokens, drawn, kept }: AnyTensors, steps: number, endTokens: readonly number[]): void {
+    const count = this.#slots.length, probabilities = floats(drawn);
+    const ids = onHost(tokens ?? token).data as BigInt64Array, vocabulary = kept ? kept.shape.at(-1)! : 0;
+    const support = kept ? onHost(kept).data as Uint8Array : null;
     this.#slots.forEach((row, i) => {
       for (let t = 0; row && !row.ended && t < steps; t++) {
         const at = t * count + i, token = Number(ids[at]);
@@ -263,14 +277,22 @@ class Generation {
         }
         row.tokens.push(token);
         row.probabilities.push(probabilities[at]!);
-        if (kept) row.kept.push((kept.data as Uint8Array).slice(at * vocabulary, (at + 1) * vocabulary));
+        if (support) row.kept.push(support.slice(at * vocabulary, (at + 1) * vocabulary));
         row.ended = endTokens.includes(token);
       }
     });
   }
 
   async decode(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
-    const count = this.#slots.length, steps = Math.min(SEGMENT, this.options.maxTokens - 1 - this.#length);
+    const steps = Math.min(SEGMENT, this.options.maxTokens - 1 - this.#length);
+    if (!this.options.stepwise) return await this.#draw(steps, weights, session, endTokens);
+    for (let step = 0; step < steps && this.#slots.some((row) => row && !row.ended); step++) {
+      await this.#draw(1, weights, session, endTokens);
+    }
+  }
+
+  async #draw(steps: number, weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
+    const count = this.#slots.length, { stepwise } = this.options;
     const token = new BigInt64Array(count), position = new BigInt64Array(count), done = new Uint8Array(count).fill(1);
     this.#slots.forEach((row, i) => {
       const prompt = this.source[this.#active[Math.floor(i / this.#group)]!]!;
@@ -286,17 +308,19 @@ class Generation {
       ...this.#caches,
       promptMask: this.#mask,
       token: { data: token, shape: [count] },
-      done: { data: done, shape: [count] },
       position: { data: position, shape: [count] },
-      steps: { data: BigInt64Array.of(BigInt(steps)), shape: [1] },
-      ...this.#uniform(steps, [steps, count]),
+      ...(stepwise ? this.#uniform(1, [count]) : {
+        done: { data: done, shape: [count] },
+        steps: { data: BigInt64Array.of(BigInt(steps)), shape: [1] },
+        ...this.#uniform(steps, [steps, count]),
+      }),
     }, {
       resident: weights,
       consumed: last ? caches : caches.filter((name) => !name.startsWith("prompt")),
       ...(last ? { wanted: drawn } : {}),
     });
-    const taken = results.tokens!.shape[0]!;
-    this.#append(results.tokens!, results.drawn!, results.kept, taken, endTokens);
+    const taken = stepwise ? 1 : results.tokens!.shape[0]!;
+    this.#append(results, taken, endTokens);
     this.#length += taken;
     for (const [name, tensor] of Object.entries(results)) {
       if (!name.startsWith("grown.")) continue;
@@ -317,6 +341,7 @@ class Generation {
       return false;
     }
     if (this.#length === 0 && !("k.0" in this.#caches)) this.#emptyCaches();
+    if (this.options.stepwise) return true; // a device draws many rows about as fast as few
     const alive = running.flatMap((rows, p) => rows.length > 0 ? [p] : []);
     const prompts = Math.min(this.prompts, powerOfTwo(alive.length));
     const group = Math.min(this.#group, powerOfTwo(widest));

@@ -7,13 +7,13 @@ import type { Layout, Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
-import { floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
-import { AdamW, type AdamWOptions } from "./optimizer.ts";
-import { GradientSum } from "./gradient_sum.ts";
+import { type AnyTensor, floats, type Resident, type Runtime, type Session } from "../runtime/session.ts";
+import { createOptimizer } from "./create_optimizer.ts";
+import type { AdamWOptions, Optimizer } from "./optimizer.ts";
 import { inOrder } from "./in_order.ts";
 import { cut, sequencesPerPass } from "./passes.ts";
 import { roundUp } from "./sampler.ts";
-import { trainGraph } from "./train_graph.ts";
+import { gradientNames, trainGraph } from "./train_graph.ts";
 
 /** Token ids of a prompt and of what should follow it, the end-of-sequence token included. */
 export interface Demonstration {
@@ -38,15 +38,13 @@ export function sequencePasses<T>(
 /** Trains weights in place, one batch of demonstrations at a time. */
 export class Supervisor {
   readonly #sessions: SessionCache;
-  readonly #resident: Resident;
-
   private constructor(
     private readonly runtime: Runtime,
     private readonly config: ModelConfig,
     private readonly weights: Weights,
-    readonly optimizer: AdamW,
+    private readonly resident: Resident,
+    readonly optimizer: Optimizer,
   ) {
-    this.#resident = residentWeights(weights);
     this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? 1 : MANY_PASSES);
   }
 
@@ -57,7 +55,9 @@ export class Supervisor {
     options: AdamWOptions,
     threads: number,
   ): Promise<Supervisor> {
-    return new Supervisor(runtime, config, weights, await AdamW.create(weights.layout.size, options, threads));
+    const resident = residentWeights(weights);
+    const optimizer = await createOptimizer(runtime, weights, resident, options, threads);
+    return new Supervisor(runtime, config, weights, resident, optimizer);
   }
 
   /** One step; returns the loss in nats a token. @throws FailureError where it is not finite */
@@ -66,26 +66,25 @@ export class Supervisor {
     const tokens = ({ prompt, completion }: Demonstration) => prompt.length + completion.length;
     const { passes, length } = sequencePasses(batch, tokens, config, weights.layout);
     const total = batch.reduce((sum, { completion }) => sum + completion.length, 0);
-    const gradient = new GradientSum(weights.layout);
     let loss = 0;
     for await (const results of inOrder(passes, runtime.concurrency, (pass) => this.#run(pass, length, 1 / total))) {
       loss += floats(results.loss)[0]!;
-      gradient.add(results);
+      await optimizer.add(results);
     }
     if (!Number.isFinite(loss)) throw new FailureError(`Cannot train: the loss is ${loss}; lower the learning rate`);
-    await optimizer.step(weights, gradient, learningRate);
-    gradient.release();
-    this.#resident.changed();
+    await optimizer.step(learningRate);
+    if (!runtime.memory) this.resident.changed(); // the device's weights are the new ones already
     return loss;
   }
 
-  /** To be called when the weights were changed from outside. */
+  /** To be called when weights and optimizer were written to. */
   changed(): void {
-    this.#resident.changed();
+    this.resident.changed();
+    this.optimizer.changed();
   }
 
   /** One pass: rows (t, b), every completion token with the same weight. */
-  async #run(batch: readonly Demonstration[], length: number, tokenWeight: number): Promise<Record<string, Tensor>> {
+  async #run(batch: readonly Demonstration[], length: number, tokenWeight: number): Promise<Record<string, AnyTensor>> {
     const count = batch.length, rows = length * count;
     const tokens = new BigInt64Array(rows), targets = new BigInt64Array(rows), weight = new Float32Array(rows);
     batch.forEach(({ prompt, completion }, b) => {
@@ -101,7 +100,7 @@ export class Supervisor {
       targets: { data: targets, shape: [rows, 1] },
       weight: { data: weight, shape: [rows, 1] },
     };
-    return await (await this.#session(length, count)).run(feeds, { resident: this.#resident });
+    return await (await this.#session(length, count)).run(feeds, { resident: this.resident });
   }
 
   #session(length: number, batch: number): Promise<Session> {
@@ -110,6 +109,7 @@ export class Supervisor {
     return this.#sessions.get(
       `${length}x${batch}`,
       () => trainGraph({ config, layout, shape, objective, temperature: 1, kept: false, length }),
+      gradientNames,
     );
   }
 

@@ -37,6 +37,7 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
   const found = checkpoints && await newestCheckpoint(checkpoints.folder, cell.resumeAt, warn);
   const progress = found ? await loadState(found.sections, parts) : freshProgress();
   if (found) {
+    parts.optimizer.changed();
     await learner.changed();
     emit({ type: "resumed", step: progress.step, evaluations: [...progress.evaluations] });
   }
@@ -44,6 +45,7 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
 
   const save = async () => {
     if (!checkpoints || progress.step === 0) return;
+    await parts.optimizer.settle();
     await writeCheckpoint(checkpoints.folder, progress.step, saveState(progress, parts));
     const kept = { ...checkpoints, keep: Math.max(1, checkpoints.keep) };
     await pruneCheckpoints(kept, progress.step, progress.best?.step ?? null);
@@ -76,6 +78,7 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
         const { record: { step, accuracy } } = await ask("validation", evaluation.validationItems, progress.step);
         if (accuracy > (progress.best?.accuracy ?? -1)) {
           progress.best = { step, accuracy };
+          if (best) await parts.optimizer.settle();
           best?.set(weights.data);
         }
         if (step === 0) await askTest(0);
@@ -107,6 +110,7 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
       await pause();
     }
 
+    await parts.optimizer.settle();
     const finalWeights = weightsDigest(weights);
     const evaluatedStep = best ? progress.best!.step : progress.step;
     if (best) {

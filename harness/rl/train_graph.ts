@@ -63,6 +63,10 @@ export function scoredTokens(shape: PassShape): number {
 /** Name of the output that holds the gradient of a trained input. */
 export const gradientName = (weight: string): string => `gradient.${weight}`;
 
+/** The gradients among a pass's outputs. */
+export const gradientNames = (pass: Graph): string[] =>
+  [...pass.outputs.keys()].filter((name) => name.startsWith(gradientName("")));
+
 /** Hidden states [N, D] that predict the scored tokens, rows (t, batch…). */
 function trunk(g: Graph, model: Model, shape: PassShape): Value {
   const positions = (length: number, batch: number) =>

@@ -98,6 +98,7 @@ export async function warmUp(
     supervisor.changed();
   }
   const save = async () => {
+    await optimizer.settle();
     const numbers = new TextEncoder().encode(canonicalJson(progress));
     const bytes = Object.entries(arrays).map(([name, array]) => [name, bytesOf(array)]);
     await writeCheckpoint(checkpoints.folder, progress.step, { progress: numbers, ...Object.fromEntries(bytes) });

@@ -4,9 +4,11 @@
 
 import type { Graph } from "../graph/ir.ts";
 import {
+  type AnyTensors,
   checkDevice,
   type Device,
   modelBytes,
+  onHost,
   type Resident,
   type RunOptions,
   type Runtime,
@@ -82,6 +84,7 @@ export const poolConcurrency = (workers: number): number => 2 * workers;
 
 /** See the head of this file. */
 export class PoolRuntime implements Runtime {
+  readonly memory = null;
   readonly #members: readonly Member[];
   readonly #residents = new Map<Resident, number>();
   #sessions = 0;
@@ -109,16 +112,17 @@ export class PoolRuntime implements Runtime {
 
   async #run(
     session: number,
-    feeds: Tensors,
+    feeds: AnyTensors,
     { wanted, resident, consumed = [] }: RunOptions = {},
   ): Promise<Record<string, Tensor>> {
+    const host = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, onHost(tensor)]));
     const member = this.#members.reduce((idlest, other) => other.load < idlest.load ? other : idlest);
     const id = resident ? this.#residents.get(resident) ?? this.#residents.size : null;
     if (resident) this.#residents.set(resident, id!);
     // Not awaited apart: the worker answers in order, and another run must not slip in between.
     const held = resident ? member.hold(id!, resident) : Promise.resolve();
-    const given = consumed.map((name) => feeds[name]!.data.buffer as ArrayBuffer);
-    const ran = member.ask({ type: "run", session, feeds, wanted: wanted ?? null, resident: id }, given);
+    const given = consumed.map((name) => host[name]!.data.buffer as ArrayBuffer);
+    const ran = member.ask({ type: "run", session, feeds: host, wanted: wanted ?? null, resident: id }, given);
     return (await Promise.all([ran, held]))[0]!;
   }
 

@@ -2,7 +2,7 @@
 
 /// <reference lib="deno.worker" />
 import type { PoolAnswer, PoolRequest } from "./pool.ts";
-import { type Device, LocalRuntime, Resident, type Session, type Tensor } from "./session.ts";
+import { type Device, LocalRuntime, onHost, Resident, type Session, type Tensor } from "./session.ts";
 
 const runtimes = new Map<Device, LocalRuntime>();
 const sessions = new Map<number, Session>();
@@ -26,10 +26,11 @@ async function answer(request: PoolRequest): Promise<Record<string, Tensor> | nu
       return null;
     case "run": {
       const resident = request.resident === null ? undefined : residents.get(request.resident);
-      return await sessions.get(request.session)!.run(request.feeds, {
+      const results = await sessions.get(request.session)!.run(request.feeds, {
         ...(request.wanted ? { wanted: request.wanted } : {}),
         ...(resident ? { resident } : {}),
       });
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, onHost(tensor)]));
     }
     case "dispose":
       await sessions.get(request.session)?.dispose();

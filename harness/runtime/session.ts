@@ -1,6 +1,7 @@
 // The only import of onnxruntime-node: graphs in, numbers out, on one of three devices behind one seam. It knows nothing
 // of models. Sessions block while they run; cells therefore live in processes of their own, and small models run on a
-// pool of workers with one thread each (pool.ts).
+// pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which is on
+// WebGPU alone, weights and caches live there (device_memory.ts).
 //
 // Three facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
 // A bound output is filled and copied as well: only the optimizer, which works in place, binds. The memory pattern
@@ -12,6 +13,7 @@ import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
 import { lower, type Target } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
+import { DeviceMemory } from "./device_memory.ts";
 
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
 export type Device = typeof DEVICES[number];
@@ -26,8 +28,32 @@ export interface Tensor {
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
+/** A tensor in the device's own memory. Say `dispose()` when it is not needed any more: no garbage collector sees it. */
+export class DeviceTensor {
+  /** @param tensor as ONNX Runtime holds it; its buffer may be seen in any shape of the same size */
+  constructor(private readonly tensor: ort.Tensor, readonly shape: readonly number[] = tensor.dims) {}
+
+  /** The same memory in another shape. */
+  reshaped(shape: readonly number[]): DeviceTensor {
+    return new DeviceTensor(this.tensor, shape);
+  }
+
+  /** What a run is fed. */
+  get feed(): ort.Tensor {
+    const { gpuBuffer, type } = this.tensor;
+    return ort.Tensor.fromGpuBuffer(gpuBuffer, { dataType: type as "float32", dims: [...this.shape] });
+  }
+
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
+export type AnyTensor = Tensor | DeviceTensor;
+export type AnyTensors = Readonly<Record<string, AnyTensor>>;
+
 export interface RunOptions {
-  /** Outputs to compute and to copy; all by default. */
+  /** Outputs to compute and to copy; all by default, and always all of a session that has outputs which stay. */
   readonly wanted?: readonly string[];
   /** Outputs that are written to the caller's memory, which may be that of a feed. A pool does not offer it. */
   readonly into?: Tensors;
@@ -39,15 +65,20 @@ export interface RunOptions {
 
 /** A loaded graph. Release what a run returns. */
 export interface Session {
-  run(feeds: Tensors, options?: RunOptions): Promise<Record<string, Tensor>>;
+  run(feeds: AnyTensors, options?: RunOptions): Promise<Record<string, AnyTensor>>;
   /** Frees the session; with profiling on, its file is written now. */
   dispose(): Promise<void>;
 }
 
 /** What makes sessions. */
 export interface Runtime {
-  /** Lowers, encodes and loads a graph. */
-  load(graph: Graph): Promise<Session>;
+  /**
+   * Lowers, encodes and loads a graph.
+   * @param stay outputs that stay on the device, where it has {@linkcode memory}. @default none
+   */
+  load(graph: Graph, stay?: readonly string[]): Promise<Session>;
+  /** The device's own memory; null where runs are fed from and answer into the host's. */
+  readonly memory: DeviceMemory | null;
   /** Runs that can be under way at once. */
   readonly concurrency: number;
   dispose(): Promise<void>;
@@ -86,7 +117,7 @@ export class Resident {
   }
 }
 
-const TARGET: Readonly<Record<Device, Target>> = { cpu: "cpu", webgpu: "webgpu", cuda: "plain" };
+const TARGET: Readonly<Record<Device, Target>> = { cpu: "cpu", webgpu: "webgpu", cuda: "cuda" };
 
 const REMEDY: Readonly<Record<Device, string>> = {
   cpu: "reinstall the packages with `deno install`",
@@ -114,6 +145,7 @@ export function modelBytes(graph: Graph, device: Device): Uint8Array {
 /** Sessions of this process (or worker), one run at a time. */
 export class LocalRuntime implements Runtime {
   readonly concurrency = 1;
+  readonly memory: DeviceMemory | null;
 
   /**
    * @param options.threads threads of one operator
@@ -121,14 +153,15 @@ export class LocalRuntime implements Runtime {
    */
   constructor(readonly options: { readonly device: Device; readonly threads: number; readonly profile?: string }) {
     checkDevice(options.device);
+    this.memory = options.device === "webgpu" ? new DeviceMemory(this) : null;
   }
 
-  load(graph: Graph): Promise<Session> {
-    return this.loadModel(modelBytes(graph, this.options.device));
+  load(graph: Graph, stay: readonly string[] = []): Promise<Session> {
+    return this.loadModel(modelBytes(graph, this.options.device), stay);
   }
 
   /** Loads an encoded model: its bytes, or the path of a file with external data beside it. */
-  async loadModel(model: Uint8Array | string): Promise<Session> {
+  async loadModel(model: Uint8Array | string, stay: readonly string[] = []): Promise<Session> {
     const { device, threads, profile } = this.options;
     const options: ort.InferenceSession.SessionOptions = {
       executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
@@ -138,12 +171,17 @@ export class LocalRuntime implements Runtime {
       enableMemPattern: false,
       logSeverityLevel: 3,
       ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
+      ...(this.memory && stay.length > 0
+        ? { preferredOutputLocation: Object.fromEntries(stay.map((name) => [name, "gpu-buffer" as const])) }
+        : {}),
     };
     try {
       return new LocalSession(
         await (typeof model === "string"
           ? ort.InferenceSession.create(model, options)
           : ort.InferenceSession.create(model, options)),
+        this.memory,
+        stay.length > 0,
       );
     } catch (error) {
       if (device === "cpu" || !(error instanceof Error)) throw error;
@@ -155,37 +193,50 @@ export class LocalRuntime implements Runtime {
     }
   }
 
+  /** Sessions are their owners' to dispose of. */
   async dispose(): Promise<void> {
-    // Sessions are their owners' to dispose of.
+    await this.memory?.dispose();
   }
 }
 
-const ortTensor = ({ data, shape }: Tensor): ort.Tensor => new ort.Tensor(dtypeOf(data), data, [...shape]);
+const ortTensor = (tensor: AnyTensor): ort.Tensor =>
+  tensor instanceof DeviceTensor ? tensor.feed : new ort.Tensor(dtypeOf(tensor.data), tensor.data, [...tensor.shape]);
+
+const ownTensor = (tensor: ort.Tensor): AnyTensor =>
+  tensor.location === "gpu-buffer" ? new DeviceTensor(tensor) : { data: tensor.data as TensorData, shape: tensor.dims };
 
 class LocalSession implements Session {
   #session: ort.InferenceSession | null;
   readonly #inputs: ReadonlySet<string>;
 
-  constructor(session: ort.InferenceSession) {
+  constructor(
+    session: ort.InferenceSession,
+    private readonly memory: DeviceMemory | null,
+    private readonly stays: boolean,
+  ) {
     this.#session = session;
     this.#inputs = new Set(session.inputNames);
   }
 
-  async run(feeds: Tensors, { wanted, resident, into }: RunOptions = {}): Promise<Record<string, Tensor>> {
+  async run(feeds: AnyTensors, { wanted, resident, into }: RunOptions = {}): Promise<Record<string, AnyTensor>> {
     if (!this.#session) throw new Error("Cannot run: the session is disposed");
     // Of the resident tensors a graph takes those that it names; every feed must be an input, which ORT does not check.
     const unknown = Object.keys(feeds).find((name) => !this.#inputs.has(name));
     if (unknown !== undefined) throw new TypeError(`Cannot run: the graph has no input "${unknown}"`);
-    const needed = Object.entries(resident?.tensors() ?? {}).filter(([name]) => this.#inputs.has(name));
+    const needed = !resident
+      ? []
+      : this.memory
+      ? await this.memory.hold(resident, this.#inputs)
+      : Object.entries(resident.tensors()).filter(([name]) => this.#inputs.has(name));
     const fed = [...needed, ...Object.entries(feeds)]
       .map(([name, tensor]) => [name, ortTensor(tensor)] as const);
     const outputs = into
       ? Object.fromEntries(Object.entries(into).map(([name, tensor]) => [name, ortTensor(tensor)]))
-      : wanted ?? this.#session.outputNames;
+      : this.stays || !wanted // ONNX Runtime would write an output that is left out into its last run's memory
+      ? this.#session.outputNames
+      : wanted;
     const results = await this.#session.run(Object.fromEntries(fed), outputs);
-    return Object.fromEntries(
-      Object.entries(results).map(([name, tensor]) => [name, { data: tensor.data as TensorData, shape: tensor.dims }]),
-    );
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, ownTensor(tensor)]));
   }
 
   async dispose(): Promise<void> {
@@ -196,16 +247,24 @@ class LocalSession implements Session {
 }
 
 /** Gives the memory of results back at once instead of at the next garbage collection. Their data is gone afterwards. */
-export function release(results: Tensors): void {
-  for (const { data } of Object.values(results)) {
-    if (data.buffer instanceof ArrayBuffer && !data.buffer.detached) data.buffer.transfer(0);
+export function release(results: AnyTensors): void {
+  for (const tensor of Object.values(results)) {
+    if (tensor instanceof DeviceTensor) tensor.dispose();
+    else if (tensor.data.buffer instanceof ArrayBuffer && !tensor.data.buffer.detached) tensor.data.buffer.transfer(0);
   }
 }
 
+/** A tensor of the host. Throws where it is the device's. */
+export function onHost(tensor: AnyTensor | undefined): Tensor {
+  if (!tensor || tensor instanceof DeviceTensor) throw new TypeError("Cannot read a tensor: it is not on the host");
+  return tensor;
+}
+
 /** A tensor's data as float32. Throws where it holds another type. */
-export function floats(tensor: Tensor | undefined): Float32Array {
-  if (!(tensor?.data instanceof Float32Array)) throw new TypeError("Cannot read a tensor: it must be float32");
-  return tensor.data;
+export function floats(tensor: AnyTensor | undefined): Float32Array {
+  const { data } = onHost(tensor);
+  if (!(data instanceof Float32Array)) throw new TypeError("Cannot read a tensor: it must be float32");
+  return data;
 }
 
 /** Version of ONNX Runtime. */

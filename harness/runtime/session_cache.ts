@@ -20,9 +20,12 @@ export class SessionCache {
     this.#capacity = sessionsKept(capacity, runtime.concurrency);
   }
 
-  /** The session of a key, built by `graph` where there is none. What is let go is freed before it returns. */
-  async get(key: string, graph: () => Graph): Promise<Session> {
-    const session = this.#sessions.get(key) ?? this.runtime.load(graph());
+  /**
+   * The session of a key, built by `graph` where there is none. What is let go is freed before it returns.
+   * @param stay outputs that stay on the device
+   */
+  async get(key: string, graph: () => Graph, stay?: (graph: Graph) => readonly string[]): Promise<Session> {
+    const session = this.#sessions.get(key) ?? this.#load(graph(), stay);
     this.#sessions.delete(key);
     this.#sessions.set(key, session);
     while (this.#sessions.size > this.#capacity) {
@@ -31,6 +34,10 @@ export class SessionCache {
       await (await unused).dispose();
     }
     return await session;
+  }
+
+  #load(graph: Graph, stay?: (graph: Graph) => readonly string[]): Promise<Session> {
+    return this.runtime.load(graph, this.runtime.memory ? stay?.(graph) : undefined);
   }
 
   async dispose(): Promise<void> {

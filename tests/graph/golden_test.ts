@@ -72,13 +72,14 @@ const GRAPHS: Readonly<Record<string, () => Graph>> = {
       kept: false,
       length: 16,
     }),
+  decode_graph_stepwise: () => decodeGraph({ ...decoding, stepwise: true }),
   decode_graph_head_norm: () => decodeGraph({ ...decoding, config: headNorm, layout: headNormLayout }),
 };
 
 /** The graph, and the fingerprint of what each device runs. */
 function text(graph: Graph): string {
   verifyGraph(graph);
-  const lowered = (["plain", "cpu", "webgpu"] as const).map((target: Target) => {
+  const lowered = (["plain", "cpu", "webgpu", "cuda"] as const).map((target: Target) => {
     const result = lower(graph, target);
     verifyGraph(result);
     return `${target}: ${fingerprint(result)}\n`;

@@ -133,6 +133,10 @@ const REFUSED: Readonly<Record<Exclude<OpName, keyof typeof GRADIENTS>, (g: Grap
   WeightGradient: (g, x) => g.op("WeightGradient", [x, x]),
   EmbeddingGradient: (g, x) =>
     g.op("EmbeddingGradient", [g.constant(BigInt64Array.of(0n, 1n, 1n), [3]), x], { rows: 2 }),
+  ScatterRows: (g, x) => {
+    const rows = g.constant(new BigInt64Array(x.shape[0] as number), [x.shape[0] as number, 1]);
+    return g.op("ScatterRows", [x, rows, x]);
+  },
   FusedMatMul: (g, x) => g.op("FusedMatMul", [x, x], { transposeB: true, alpha: 1 }),
   Gemm: (g, x) => g.op("Gemm", [x, x], { transB: 1 }),
   SimplifiedLayerNormalization: (g, x) =>

@@ -1,5 +1,5 @@
-// What ONNX Runtime computes against the float64 oracle, op by op and gradient by gradient, for each lowering. All three
-// lowerings consist of operators that the CPU has, so all three are run here; webgpu_test.ts runs one on its device.
+// What ONNX Runtime computes against the float64 oracle, op by op and gradient by gradient, for each lowering. All
+// lowerings consist of operators that the CPU has, so all of them are run here; webgpu_test.ts runs one on its device.
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Graph, reachable, type Value } from "../../harness/graph/ir.ts";
@@ -11,7 +11,7 @@ import { type Array64, interpret, relativeError } from "../oracles/float64.ts";
 import { runGraph } from "../oracles/onnx.ts";
 import { buildCase, CASES } from "./cases.ts";
 
-const TARGETS: readonly Target[] = ["plain", "cpu", "webgpu"];
+const TARGETS: readonly Target[] = ["plain", "cpu", "webgpu", "cuda"];
 const FLOAT32 = 1e-5;
 const FLOAT64 = 1e-6; // constants of the graph are float32
 
@@ -65,6 +65,9 @@ const OTHERS: Readonly<Record<string, (g: Graph, x: Value, y: Value) => readonly
   "ScatterAdd with duplicate indices": (g, x, y) => [
     g.op("ScatterAdd", [x, ids(g, [2, 3], 1, 1, 3, 0, 0, 0), g.slice(y, 1, 0, 3)], { axis: -1 }),
     g.op("ScatterAdd", [x, ids(g, [2, 4], 1, 1, 1, 0, 1, 0, 1, 0), y], { axis: 0 }),
+  ],
+  "ScatterRows with duplicate indices": (g, x, y) => [
+    g.op("ScatterRows", [g.concat([x, y], 0), ids(g, [2, 1], 3, 3), y]),
   ],
   "comparison and logic": (g, x, y) => {
     const less = g.op("Less", [x, y]), most = g.op("LessOrEqual", [x, y]), equal = g.op("Equal", [x, y]);
@@ -168,7 +171,14 @@ Deno.test("lower() leaves no composite behind, and `plain` and `webgpu` no opera
   const lacking: Readonly<Record<Target, readonly OpName[]>> = {
     plain: FUSED,
     cpu: COMPOSITES,
-    webgpu: [...COMPOSITES, "FusedMatMul", "SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"],
+    webgpu: [
+      ...COMPOSITES,
+      "FusedMatMul",
+      "SimplifiedLayerNormalization",
+      "SkipSimplifiedLayerNormalization",
+      "ConstantOfShape",
+    ],
+    cuda: [...COMPOSITES, "SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"],
   };
   for (const entry of CASES) {
     const { g, wanted, loss } = buildCase(entry);

@@ -68,6 +68,11 @@ const REFUSED: Partial<Record<OpName, readonly Refused[]>> = {
     [[float(2, 3), int(2, 1), float(2, 2)], { axis: -1 }],
     [[float(2, 3), int(2), float(2)], { axis: -1 }],
   ],
+  ScatterRows: [
+    [[float(4, 3), float(2, 1), float(2, 3)]],
+    [[float(4, 3), int(2, 1), float(2, 2)]],
+    [[float(4, 3), int(3, 1), float(2, 3)]],
+  ],
   Linear: [[[float(2, 3), float(4, 2)]], [[float(2, 2, 3), float(4, 3)]], [[float(2, 3), float(4, 3), float(3)]]],
   RmsNorm: norm,
   SimplifiedLayerNormalization: norm,

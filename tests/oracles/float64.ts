@@ -313,6 +313,12 @@ const OPS = {
   ScatterAdd: ([data, indices, updates], attributes) => [
     scatterAdd(data!, indices!, updates!, number(attributes, "axis")),
   ],
+  ScatterRows: ([data, indices, updates]) => [
+    build(data!.shape, ([row, column]) => {
+      const there = (i: number) => at(indices!, [i, 0]) === row ? at(updates!, [i, column!]) : 0;
+      return at(data!, [row!, column!]) + sum(updates!.shape[0]!, there);
+    }),
+  ],
   ConstantOfShape: (_, attributes) => [build(numbers(attributes, "shape"), () => 0)],
   Linear: linear,
   After: ([x]) => [x!],

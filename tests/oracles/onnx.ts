@@ -5,6 +5,7 @@ import { Graph } from "../../harness/graph/ir.ts";
 import {
   type Device,
   LocalRuntime,
+  onHost,
   release,
   type Session,
   type TensorData,
@@ -35,12 +36,13 @@ export function feedsOf(graph: Graph, arrays: Readonly<Record<string, Array64>>)
 /** Runs a loaded graph once. */
 export async function runSession(session: Session, feeds: Tensors): Promise<Record<string, Array64>> {
   const results = await session.run(feeds);
-  const outputs = Object.entries(results).map(([name, { shape, data }]) =>
-    [
+  const outputs = Object.entries(results).map(([name, tensor]) => {
+    const { shape, data } = onHost(tensor);
+    return [
       name,
       { shape: [...shape], data: Float64Array.from(data as ArrayLike<number | bigint>, Number) },
-    ] as const
-  );
+    ] as const;
+  });
   release(results);
   return Object.fromEntries(outputs);
 }

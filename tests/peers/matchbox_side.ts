@@ -111,7 +111,7 @@ async function grpoStep(): Promise<(step: number) => Promise<unknown>> {
   const { weights, runtime, asked, generate } = generation(embedded, 8, 8, 48);
   const rl = { ...configSchema.parse({}).rl, maxPromptTokens: PROMPT, maxCompletionTokens: 48, learningRate: 1e-6 };
   const learner = new Learner(runtime, embedded, weights, rl, null);
-  const optimizer = await AdamW.create(weights.layout.size, rl, threads);
+  const optimizer = await AdamW.create(weights, rl, threads);
   return async (step) => {
     const drawn = await generate(step, learner.resident);
     const batch = drawn.map((group, p): SampleGroup => ({
@@ -149,7 +149,7 @@ async function realGrpoStep(): Promise<(step: number) => Promise<unknown>> {
     runLength(rl.maxPromptTokens, rl.maxCompletionTokens),
   );
   const learner = new Learner(runtime, config, weights, rl, null);
-  const optimizer = await AdamW.create(weights.layout.size, rl, threads);
+  const optimizer = await AdamW.create(weights, rl, threads);
   const asker = { task: gsm8k, tokenizer, sampler, maxPromptTokens: 256, maxTokens: 200 };
   return async (step) => {
     const items = Array.from({ length: 4 }, (_, i) => train.item(4 * step + i)), places = [0, 1, 2, 3];
@@ -198,7 +198,7 @@ async function tuning(adapted: boolean): Promise<(step: number) => Promise<unkno
   const options = adapterOptions(qwen, 16, null, null);
   const adapter = adapted ? await MergedAdapter.create(qwen, weights, options, { seed: 0, threads }) : null;
   const learner = new Learner(runtime, qwen, weights, rl, null, adapter);
-  const optimizer = await AdamW.create(learner.trained.layout.size, rl, threads);
+  const optimizer = await AdamW.create(learner.trained, rl, threads);
   const batch = [1, -1].map((advantage, p): SampleGroup => ({
     prompt: tokens(256, qwen.vocabSize, p),
     samples: [{

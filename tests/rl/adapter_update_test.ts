@@ -66,7 +66,7 @@ function learn(policy: Policy, options: AdapterOptions, workers = 0): Promise<Le
     for (const { name } of weights.layout.parameters) {
       parameterView(merged, name).set(tensors[name]!.data as Float32Array);
     }
-    const optimizer = await AdamW.create(learner.trained.layout.size, rl, 1), reports: UpdateReport[] = [];
+    const optimizer = await AdamW.create(learner.trained, rl, 1), reports: UpdateReport[] = [];
     let gradient = before;
     for (const step of [0, 1]) {
       reports.push(await learner.update(await draw(runtime, policy, adapter.resident), optimizer, 1e-2));
@@ -83,7 +83,7 @@ function fullGradient(policy: Policy, merged: Weights): Promise<Weights> {
   return withRuntime(0, async (runtime) => {
     const weights = { ...merged, data: merged.data.slice() };
     const learner = new Learner(runtime, policy.config, weights, rl, policy.weights);
-    const optimizer = await AdamW.create(weights.layout.size, rl, 1);
+    const optimizer = await AdamW.create(weights, rl, 1);
     await learner.update(await draw(runtime, policy, learner.resident), optimizer, 1e-2);
     await Promise.all([learner.dispose(), optimizer.dispose()]);
     return { ...merged, data: optimizer.first.map((moment) => moment / (1 - rl.beta1)) };

@@ -46,7 +46,7 @@ function learn(
   const weights = { ...policy.weights, data: policy.weights.data.slice() };
   return withRuntime(workers, async (runtime) => {
     const learner = new Learner(runtime, policy.config, weights, rl, reference);
-    const optimizer = await AdamW.create(weights.layout.size, rl, 1);
+    const optimizer = await AdamW.create(weights, rl, 1);
     const report = await learner.update(batch, optimizer, 1e-3),
       gradient = optimizer.first.map((moment) => moment / (1 - rl.beta1)); // after one step, unclipped
     await Promise.all([learner.dispose(), optimizer.dispose()]);

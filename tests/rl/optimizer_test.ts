@@ -5,7 +5,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stream } from "../../harness/base/prng.ts";
 import type { Weights } from "../../harness/model/layout.ts";
-import { GradientSum } from "../../harness/rl/gradient_sum.ts";
 import { AdamW, type AdamWOptions } from "../../harness/rl/optimizer.ts";
 import { gradientName } from "../../harness/rl/train_graph.ts";
 import { relativeError } from "../oracles/float64.ts";
@@ -37,21 +36,27 @@ const weightsOf = (data: Iterable<number>, decayed: number): Weights => {
   ];
   return { layout: { parameters, size: floats.length, decayed }, data: floats };
 };
-const gradientOf = ({ layout }: Weights, data: Iterable<number>): GradientSum => {
-  const sum = new GradientSum(layout), floats = Float32Array.from(data);
+/** Steps the optimizer along a gradient. */
+async function along(
+  optimizer: AdamW,
+  { layout }: Weights,
+  gradient: Iterable<number>,
+  learningRate: number,
+): Promise<number> {
+  const floats = Float32Array.from(gradient);
   const parts = layout.parameters.map((
     { name, shape, offset, size },
   ) => [gradientName(name), { data: floats.slice(offset, offset + size), shape }]);
-  sum.add(Object.fromEntries(parts));
-  return sum;
-};
+  await optimizer.add(Object.fromEntries(parts));
+  return await optimizer.step(learningRate);
+}
 
 Deno.test("AdamW takes PyTorch's steps for 100 updates, clipped and not, with decay and without", async () => {
-  const weights = weightsOf(flat(fixture.initial), 12), optimizer = await AdamW.create(18, fixture.options, 1);
+  const weights = weightsOf(flat(fixture.initial), 12), optimizer = await AdamW.create(weights, fixture.options, 1);
   const clipped = fixture.gradientNorms.filter((norm) => norm > fixture.options.maxGradNorm).length;
   ok(clipped > 10 && clipped < 90, "some steps must be clipped and some not");
   for (const [step, gradient] of fixture.gradients.entries()) {
-    const norm = await optimizer.step(weights, gradientOf(weights, flat(gradient)), fixture.learningRates[step]!);
+    const norm = await along(optimizer, weights, flat(gradient), fixture.learningRates[step]!);
     ok(relativeError([norm], [fixture.gradientNorms[step]!]) < 1e-6, `norm of step ${step + 1}`);
     for (const precision of ["float64", "float32"] as const) {
       const expected = fixture[precision][`${step + 1}`];
@@ -89,8 +94,8 @@ Deno.test("AdamW works stretch by stretch on weights larger than one, with the s
   const start = Float32Array.from({ length: size }, () => random.normal());
   const gradients = [0, 1].map(() => Float32Array.from({ length: size }, () => random.normal()));
   const run = async (threads: number) => {
-    const weights = weightsOf(start, decayed), optimizer = await AdamW.create(size, fixture.options, threads);
-    for (const gradient of gradients) await optimizer.step(weights, gradientOf(weights, gradient), 0.01);
+    const weights = weightsOf(start, decayed), optimizer = await AdamW.create(weights, fixture.options, threads);
+    for (const gradient of gradients) await along(optimizer, weights, gradient, 0.01);
     const digest = optimizer.digest();
     await optimizer.dispose();
     return { data: weights.data, digest };
@@ -104,9 +109,9 @@ Deno.test("AdamW works stretch by stretch on weights larger than one, with the s
 
 Deno.test("AdamW at a learning rate of 0 keeps the weights, but its state moves", async () => {
   const weights = weightsOf([1, -2, 3], 2),
-    optimizer = await AdamW.create(3, fixture.options, 1),
+    optimizer = await AdamW.create(weights, fixture.options, 1),
     before = optimizer.digest();
-  await optimizer.step(weights, gradientOf(weights, [0.1, 0.2, 0.3]), 0);
+  await along(optimizer, weights, [0.1, 0.2, 0.3], 0);
   deepStrictEqual([...weights.data], [1, -2, 3]);
   notStrictEqual(optimizer.digest(), before);
   await optimizer.dispose();
@@ -114,8 +119,8 @@ Deno.test("AdamW at a learning rate of 0 keeps the weights, but its state moves"
 
 Deno.test("AdamW changes nothing where the gradient is not finite, and returns its norm", async () => {
   for (const bad of [NaN, Infinity]) {
-    const weights = weightsOf([1, -2, 3], 2), optimizer = await AdamW.create(3, fixture.options, 1);
-    const before = optimizer.digest(), norm = await optimizer.step(weights, gradientOf(weights, [0.1, bad, 0.3]), 0.1);
+    const weights = weightsOf([1, -2, 3], 2), optimizer = await AdamW.create(weights, fixture.options, 1);
+    const before = optimizer.digest(), norm = await along(optimizer, weights, [0.1, bad, 0.3], 0.1);
     strictEqual(Number.isFinite(norm), false);
     deepStrictEqual([...weights.data], [1, -2, 3]);
     strictEqual(optimizer.digest(), before);

@@ -32,7 +32,7 @@ function countingRuntime(): { runtime: Runtime; runs: string[] } {
       dispose: () => session.dispose(),
     };
   };
-  return { runtime: { load, concurrency: 1, dispose: () => inner.dispose() }, runs };
+  return { runtime: { load, memory: null, concurrency: 1, dispose: () => inner.dispose() }, runs };
 }
 
 Deno.test("workloadOf() counts the shards and passes that the sampler and the learner run", async () => {
@@ -53,7 +53,7 @@ Deno.test("workloadOf() counts the shards and passes that the sampler and the le
     random: (p, g) => stream(0, "test", p, g),
   });
   equal(runs.filter((kind) => kind === "token").length, work.rollout.length);
-  const optimizer = await AdamW.create(layout.size, config.rl, 1);
+  const optimizer = await AdamW.create(weights, config.rl, 1);
   const batch = drawn.map((group, p) => ({
     prompt: prompts[p]!,
     samples: group.map((draws, i) => ({ ...draws, advantage: i % 2 ? 1 : -1, weight: 0.01 })),

@@ -1,13 +1,18 @@
 // Runs the graphs of training and of sampling on the WebGPU provider and on the CPU, in a process of its own because the
 // Vulkan driver is chosen when a process starts. Prints the relative error of every output as JSON.
 
+import { parseConfig } from "../../harness/config.ts";
 import { lower } from "../../harness/graph/lower.ts";
 import { verifyGraph } from "../../harness/graph/verify.ts";
+import { adapterOptions } from "../../harness/model/lora.ts";
+import { MergedAdapter } from "../../harness/model/merged_adapter.ts";
 import { weightsDigest } from "../../harness/model/policy.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
+import { createOptimizer } from "../../harness/rl/create_optimizer.ts";
+import { Learner, type SampleGroup } from "../../harness/rl/learner.ts";
 import { type Draws, promptFeeds, Sampler } from "../../harness/rl/sampler.ts";
 import { trainGraph } from "../../harness/rl/train_graph.ts";
-import { type Device, LocalRuntime } from "../../harness/runtime/session.ts";
+import { type Device, floats, LocalRuntime } from "../../harness/runtime/session.ts";
 import { stream } from "../../harness/base/prng.ts";
 import { relativeError } from "../oracles/float64.ts";
 import { LENGTH, PLAIN, type Policy, randomPrompts, smallPolicy } from "../rl/small_policies.ts";
@@ -55,7 +60,7 @@ async function pass({ config, weights }: Policy, device: Device): Promise<Record
   }, { resident: residentWeights(weights) });
   await session.dispose();
   return Object.fromEntries(
-    Object.entries(results).map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+    Object.entries(results).map(([name, tensor]) => [name, floats(tensor).slice()]),
   );
 }
 
@@ -70,6 +75,52 @@ async function draws(policy: Policy, device: Device): Promise<Draws[]> {
   return all.flat();
 }
 
+const { rl } = parseConfig({
+  rl: { maxPromptTokens: 16, maxCompletionTokens: 8, epsilon: 1e-3, klBeta: 0.1, microBatch: 2, weightDecay: 0.1 },
+}, "the test");
+
+/** Completions of two prompts, of which a pass takes one. */
+function batchOf(policy: Policy): SampleGroup[] {
+  const random = stream(3, "webgpu"), tokens = () => Int32Array.from({ length: 6 }, () => random.int(40));
+  return randomPrompts(policy, [5, 8]).map((prompt, p) => ({
+    prompt,
+    samples: [0, 1].map((s) => ({
+      ...{ tokens: tokens(), probabilities: new Float32Array(6).fill(0.03), kept: null },
+      ...{ advantage: s - 0.3 - p, weight: 0.05 },
+    })),
+  }));
+}
+
+/** What is trained and the optimizer's moments after two updates, and one more after the host has changed both. */
+async function learn(policy: Policy, device: Device, adapted: boolean): Promise<Record<string, Float32Array>> {
+  const { config } = policy, weights = { ...policy.weights, data: policy.weights.data.slice() };
+  const runtime = new LocalRuntime({ device, threads: 1 });
+  const adapter = adapted
+    ? await MergedAdapter.create(config, weights, adapterOptions(config, 2, null, null), {
+      seed: 1,
+      threads: 1,
+      device: runtime,
+    })
+    : null;
+  const learner = new Learner(runtime, config, weights, rl, policy.weights, adapter), { trained } = learner;
+  const optimizer = await createOptimizer(runtime, trained, learner.resident, rl, 1), batch = batchOf(policy);
+  const found: Record<string, Float32Array> = {}, kind = adapted ? "adapter" : "weights";
+  for (const update of [1, 2, 3]) {
+    const { gradientNorm } = await learner.update(batch, optimizer, 1e-2);
+    found[`${kind}, gradient norm ${update}`] = Float32Array.of(gradientNorm);
+    if (update === 1) continue;
+    await optimizer.settle();
+    found[`${kind} after update ${update}`] = trained.data.slice();
+    found[`${kind}, moments after update ${update}`] = Float32Array.of(...optimizer.first, ...optimizer.second);
+    for (const array of [trained.data, optimizer.first, optimizer.second]) array.forEach((x, i) => array[i] = x / 2);
+    optimizer.changed();
+    await learner.changed();
+  }
+  await Promise.all([learner.dispose(), optimizer.dispose(), adapter?.dispose()]);
+  await runtime.dispose();
+  return found;
+}
+
 /** What the parent checks. */
 export interface Report {
   readonly errors: Readonly<Record<string, number>>;
@@ -80,7 +131,12 @@ export interface Report {
 
 // One layer with everything: the driver compiles every kernel for every shape, which takes most of the time.
 const policy = smallPolicy("Qwen3", { num_hidden_layers: 1 }), before = weightsDigest(policy.weights);
-const expected = await pass(policy, "cpu"), actual = await pass(policy, "webgpu");
+const on = async (device: Device) => ({
+  ...await pass(policy, device),
+  ...await learn(policy, device, false),
+  ...await learn(policy, device, true),
+});
+const expected = await on("cpu"), actual = await on("webgpu");
 const here = await draws(policy, "cpu"), there = await draws(policy, "webgpu");
 const texts = (draws: readonly Draws[]) => draws.map(({ tokens }) => tokens.join());
 const report: Report = {

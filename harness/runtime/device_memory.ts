@@ -1,0 +1,87 @@
+// What stays on a device between runs: tensors that many runs take, uploaded once a change instead of once a run, and
+// whatever outputs were told to stay. onnxruntime-node gives no way to write or read a device's buffer, so a graph that
+// does nothing takes a tensor up (its output stays) and brings one down (its output does not). It lets outputs stay on
+// WebGPU alone: its binding knows the buffers of no other provider.
+
+import { Graph } from "../graph/ir.ts";
+import { DeviceTensor, floats, type Resident, type Runtime, type Session, type Tensor } from "./session.ts";
+
+function copyGraph(): Graph {
+  const g = new Graph();
+  g.output("copy", g.op("Identity", [g.input("tensor", "float32", ["?"])]));
+  return g;
+}
+
+/** Memory of one runtime's device. */
+export class DeviceMemory {
+  readonly #held = new Map<Resident, { version: number; readonly tensors: Map<string, DeviceTensor> }>();
+  #copying: Promise<{ readonly up: Session; readonly down: Session }> | null = null;
+
+  constructor(private readonly runtime: Pick<Runtime, "load">) {}
+
+  /** A float32 tensor's copy on the device. */
+  async upload({ data, shape }: Tensor): Promise<DeviceTensor> {
+    const { copy } = await (await this.#sessions()).up.run({ tensor: { data, shape: [data.length] } });
+    return onDevice(copy).reshaped(shape);
+  }
+
+  /** Copies a float32 tensor of the device into memory of the host, which must have its size. */
+  async download(tensor: DeviceTensor, into: Float32Array): Promise<void> {
+    const { copy } = await (await this.#sessions()).down.run({ tensor: tensor.reshaped([into.length]) });
+    into.set(floats(copy));
+  }
+
+  /**
+   * The device's copies of those tensors of a resident that are named; they are made where there is none of its version.
+   * They belong to this memory. What is newer on the device than on the host replaces them by {@linkcode replace}.
+   */
+  async hold(resident: Resident, names: ReadonlySet<string>): Promise<[string, DeviceTensor][]> {
+    let held = this.#held.get(resident);
+    if (!held || held.version !== resident.version) {
+      this.drop(resident);
+      held = { version: resident.version, tensors: new Map() };
+      this.#held.set(resident, held);
+    }
+    const { tensors } = held;
+    for (const [name, tensor] of Object.entries(resident.tensors())) {
+      if (names.has(name) && !tensors.has(name)) tensors.set(name, await this.upload(tensor));
+    }
+    return [...tensors].filter(([name]) => names.has(name));
+  }
+
+  /** Makes a tensor the newest of a resident that is held, in place of the one of this name, which is disposed of. */
+  replace(resident: Resident, name: string, tensor: DeviceTensor): void {
+    const tensors = this.#held.get(resident)?.tensors, previous = tensors?.get(name);
+    if (!tensors || !previous) throw new Error(`Cannot replace "${name}": it is not held`);
+    tensors.set(name, tensor.reshaped(previous.shape));
+    previous.dispose();
+  }
+
+  /** Gives the memory of a resident's copies back. */
+  drop(resident: Resident): void {
+    for (const tensor of this.#held.get(resident)?.tensors.values() ?? []) tensor.dispose();
+    this.#held.delete(resident);
+  }
+
+  async dispose(): Promise<void> {
+    for (const resident of [...this.#held.keys()]) this.drop(resident);
+    const sessions = await this.#copying;
+    this.#copying = null;
+    await sessions?.up.dispose();
+    await sessions?.down.dispose();
+  }
+
+  #sessions(): Promise<{ up: Session; down: Session }> {
+    const make = async () => ({
+      up: await this.runtime.load(copyGraph(), ["copy"]),
+      down: await this.runtime.load(copyGraph()),
+    });
+    return this.#copying ??= make();
+  }
+}
+
+/** A result that stayed on the device. */
+export function onDevice(tensor: unknown): DeviceTensor {
+  if (!(tensor instanceof DeviceTensor)) throw new TypeError("Cannot keep a tensor: it is not on the device");
+  return tensor;
+}
