@@ -105,8 +105,8 @@ export function warmUpBytes(
     length: shape.length,
   });
   const arena = Math.min(large ? 1 : passesKept(threads), passShapes) * arenaOf(graph);
-  const handed = outputBytes(graph) * Math.min(2, passes.length), process = PROCESS_BYTES + GARBAGE_BYTES;
-  return process + 3 * weights + handed + Math.max(1, workers) * arena + workers * (WORKER_BYTES + weights);
+  const handed = outputBytes(graph) * Math.min(2, passes.length), process = PROCESS_BYTES + workers * WORKER_BYTES;
+  return process + (3 + workers) * weights + handed + Math.max(1, workers) * arena; // few objects: hardly any garbage
 }
 
 /** Arenas of the learner's sessions, and the gradients that a pass hands over. */
