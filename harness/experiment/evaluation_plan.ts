@@ -15,7 +15,7 @@ import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import type { EvaluationSpec } from "./evaluation_protocol.ts";
 import { findData } from "./find_data.ts";
 import { loadTaskFile } from "./load_files.ts";
-import { findPolicy } from "./policies.ts";
+import { findPolicy, policyFolders, recordedPolicy } from "./policies.ts";
 import { devices } from "./protocol.ts";
 
 /** What is asked for. */
@@ -120,7 +120,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   const found = await findPolicy(policy, options.fetching); // last: it may take a while
   const asked: AskedEvaluation = {
     task: { name: task.name, version: task.version, data, file: file?.digest ?? null, ...style },
-    policy: { name: found.name, files: found.files },
+    policy: recordedPolicy(found),
     split,
     shots: examples,
     seed,
@@ -139,7 +139,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     taskOptions,
     taskFile: file?.path ?? null,
     taskStyle: style,
-    policy: found.folder,
+    ...policyFolders(found),
     split,
     shots,
   };

@@ -50,6 +50,7 @@ export const askedTaskSchema = z.strictObject({
 /** A policy as it was found, before anything is done to it. */
 export const foundPolicySchema = z.strictObject({
   name: z.string(),
+  base: z.string().exactOptional().describe("the policy that the named adapter is merged into; absent: it is none"),
   files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
 });
 
