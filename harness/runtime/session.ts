@@ -1,7 +1,7 @@
 // The only import of onnxruntime-node: graphs in, numbers out, on one of the devices (devices.ts) behind one seam. It
-// knows nothing of models. Sessions block while they run; cells therefore live in processes of their own, and small models run on a
-// pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which is on
-// WebGPU alone, weights and caches live there (device_memory.ts).
+// knows nothing of models. Sessions block while they run; cells therefore live in processes of their own, and small models
+// run on a pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which
+// is on WebGPU alone, weights and caches live there (device_memory.ts).
 //
 // Three facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
 // A bound output is filled and copied as well: only the optimizer, which works in place, binds. The memory pattern
