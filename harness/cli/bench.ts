@@ -96,7 +96,7 @@ export function addBench(
     .option("--seeds <list>", "e.g. 0,1,2 or 0-4 (default: the profile's)", parseSeeds)
     .option(
       "--policy <name>",
-      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub (default: the profile's, or embedded)",
+      "embedded, embedded-cold, a Hugging Face folder (a policy or an adapter), or org/name[@revision] of the Hub (default: the profile's, or embedded)",
     )
     .option(
       "--warmup-sft <updates>",

@@ -49,7 +49,7 @@ export function addDoctor(
     .argument("[task]", `${tasks.map((task) => task.name).join(" or ")}, or one of --task-file (default: "arithmetic")`)
     .option(
       "--policy <name>",
-      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub",
+      "embedded, embedded-cold, a Hugging Face folder (a policy or an adapter), or org/name[@revision] of the Hub",
       "embedded",
     )
     .option("--no-policy", "check the task alone")
@@ -137,7 +137,7 @@ async function checkPolicy(
   config: Config,
   { items, questions }: DoctorFlags,
 ): Promise<Check[]> {
-  const { folder } = await findPolicy(name, { report: fetchProgress() });
+  const { folder, merged } = await findPolicy(name, { report: fetchProgress() });
   // onnxruntime-node comes with these
   const [{ readPolicy }, { residentWeights }, { chooseRuntime }, { runLength, Sampler }] = await Promise.all([
     import("../model/policy.ts"),
@@ -145,7 +145,7 @@ async function checkPolicy(
     import("../runtime/choose.ts"),
     import("../rl/sampler.ts"),
   ]);
-  const policy = await readPolicy(folder), { tokenizer, weights } = policy, { rl } = config;
+  const policy = await readPolicy(folder, merged), { tokenizer, weights } = policy, { rl } = config;
   const checks = checkPrompts(task, data, policy, rl, items);
   if (checks.some(({ problems }) => problems.length > 0)) return checks; // its answers would tell nothing
   const runtime = chooseRuntime("cpu", availableParallelism(), weights.layout.size);

@@ -47,7 +47,7 @@ export function addEval(program: Command, done: (exitCode: number) => void): voi
     .argument("[task]", tasks.map((task) => task.name).join(" or "), "arithmetic")
     .option(
       "--policy <name>",
-      "embedded, embedded-cold, a Hugging Face folder, or org/name[@revision] of the Hub; repeat it to compare (default: embedded)",
+      "embedded, embedded-cold, a Hugging Face folder (a policy or an adapter), or org/name[@revision] of the Hub; repeat it to compare (default: embedded)",
       collect,
     )
     .option("--split <name>", "test or validation", "test")

@@ -11,7 +11,7 @@ import { serveWorker } from "./serve_worker.ts";
 await serveWorker(cellSpecSchema, async (spec, emit: (event: CellEvent) => void, stop) => {
   const task = await loadTask(spec.task, spec.taskFile, spec.taskStyle);
   const arm = await loadArm(spec.arm, spec.armFile);
-  const policy = await readPolicy(spec.policy);
+  const policy = await readPolicy(spec.policy, spec.merged);
   let phase = "starting", progress = "before the first update";
   const tell: typeof emit = (event) => {
     if (event.type === "phase") phase = event.phase;

@@ -18,7 +18,7 @@ import { styleOf, styleTask } from "../../tasks/style_task.ts";
 import type { EvaluationSpec } from "./evaluation_protocol.ts";
 import { findData } from "./find_data.ts";
 import { loadTaskFile } from "./load_files.ts";
-import { findPolicy } from "./policies.ts";
+import { findPolicy, policyFolders, recordedPolicy } from "./policies.ts";
 
 /** What is asked for. */
 export interface EvaluationOptions {
@@ -132,7 +132,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     await chooseDevice(wanted, { ...trial, model: found.model });
   const asked: AskedEvaluation = {
     task: { name: task.name, version: task.version, data, file: file?.digest ?? null, ...style },
-    policy: { name: found.name, files: found.files },
+    policy: recordedPolicy(found),
     split,
     shots: examples,
     seed,
@@ -151,7 +151,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     taskOptions,
     taskFile: file?.path ?? null,
     taskStyle: style,
-    policy: found.folder,
+    ...policyFolders(found),
     split,
     shots,
   };

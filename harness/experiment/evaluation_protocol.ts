@@ -19,6 +19,8 @@ export const evaluationSpecSchema = z.strictObject({
   taskStyle: z.strictObject(taskStyle).exactOptional(),
   /** Folder of the policy. */
   policy: z.string(),
+  /** Folder of an adapter that is merged into its weights. */
+  merged: z.string().exactOptional(),
   split: z.enum(["validation", "test"]),
   /** Number of worked examples in every prompt. */
   shots: count(),

@@ -35,7 +35,7 @@ async function sampleAll(spec: EvaluationSpec, emit: (event: EvaluationEvent) =>
   }
   const shots = drawShots(data.splits.train, spec.shots, seed), items = data.splits[split];
   const task = withShots(plain, shots, (item) => workedAnswer(plain, spec.taskStyle ?? {}, item));
-  const { config, tokenizer, weights } = await readPolicy(spec.policy);
+  const { config, tokenizer, weights } = await readPolicy(spec.policy, spec.merged);
   const maxPromptTokens = longestPrompt(task, { tokenizer }, items, jobs, { maxTokens, context: config.maxPositions });
   const runtime = chooseRuntime(device, threads, weights.layout.size, accelerator?.index);
   const sampler = new Sampler(runtime, config, tokenizer.eosTokenIds, runLength(maxPromptTokens, maxTokens));

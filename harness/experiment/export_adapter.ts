@@ -5,11 +5,10 @@
 import { availableParallelism } from "node:os";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Outcome } from "../contract.ts";
-import { parameterLayout, type Weights } from "../model/layout.ts";
+import type { Weights } from "../model/layout.ts";
 import type { AdapterOptions } from "../model/lora.ts";
 import { MergedAdapter } from "../model/merged_adapter.ts";
-import { weightsDigest } from "../model/policy.ts";
-import { readWeights } from "../model/safetensors.ts";
+import { readPolicyWeights, weightsDigest } from "../model/policy.ts";
 import type { PlanRecord } from "../records/plan_schema.ts";
 import { initialDigest } from "../rl/match_proof.ts";
 import type { FoundPolicy } from "./policies.ts";
@@ -30,7 +29,7 @@ export interface AdapterBase {
  * @throws MisuseError where there is no adapter to merge, or nobody could find the policy that it adapts
  */
 export function checkAdapterExport(cell: string, { policy }: PlanRecord, merged: boolean): AdapterBase | null {
-  const { name, adapter, warmUp } = policy;
+  const { name, base, adapter, warmUp } = policy;
   if (merged && !adapter) {
     throw new MisuseError(
       `Cannot merge the adapter of ${cell}: it trained all weights and has none … leave --merged out`,
@@ -41,6 +40,12 @@ export function checkAdapterExport(cell: string, { policy }: PlanRecord, merged:
     throw new MisuseError(
       `Cannot export the adapter of ${cell} alone: it adapts the warmed-up policy, which is in no other place … ` +
         "write the whole policy with --merged",
+    );
+  }
+  if (base !== undefined) {
+    throw new MisuseError(
+      `Cannot export the adapter of ${cell} alone: it adapts "${base}" with another adapter merged into it, which is in ` +
+        "no other place … write the whole policy with --merged",
     );
   }
   const [, hub, revision = null] = /^([^/\\]+\/[^/\\]+)@([0-9a-f]{40})$/.exec(name) ?? [];
@@ -65,7 +70,7 @@ export async function mergedPolicy(
 ): Promise<Weights> {
   if (!options) throw new Error("Cannot merge: the cell has no adapter");
   const from = warmUp ? warmedFolder(folder) : found.folder;
-  const policy = await readWeights(from, parameterLayout(found.model));
+  const policy = await readPolicyWeights(from, found.model, warmUp ? undefined : found.merged);
   if (initialDigest(weightsDigest(policy), options) !== outcome.match.weights) {
     throw new FailureError(`Cannot merge the adapter: "${from}" does not hold the weights that it was trained with`);
   }

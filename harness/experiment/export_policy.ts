@@ -148,9 +148,12 @@ function chooseStep(there: readonly number[], outcome: Outcome, cell: string, wa
 }
 
 /** The policy that the cells began with: the same files, to the byte. */
-async function findTrainedPolicy({ policy: { name, files } }: PlanRecord, moved: string | null): Promise<FoundPolicy> {
+async function findTrainedPolicy(
+  { policy: { name, base, files } }: PlanRecord,
+  moved: string | null,
+): Promise<FoundPolicy> {
   const remedy = "say where the policy that was trained lies now with --policy";
-  const found = await findPolicy(moved ?? name, moved === null ? { cacheOnly: true } : {}).catch((error) => {
+  const found = await findPolicy(moved ?? name, moved === null ? { cacheOnly: true } : {}, base).catch((error) => {
     if (!(error instanceof MisuseError)) throw error;
     throw new MisuseError(`${error.message}; ${remedy}`, { cause: error });
   });

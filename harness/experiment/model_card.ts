@@ -38,7 +38,9 @@ const how = ({ mode, samples }: EvaluationRecord) => mode === "greedy" ? "greedy
 export function modelCard(source: CardSource): string {
   const { plan, summary, record: { task, arm, seed, config }, outcome, command, step, weights, dtype } = source;
   const { tokens } = outcome;
-  const policy = plan.policy.name.split(/[\\/]/).findLast((part) => part !== "") ?? ""; // not where it lay
+  const lastPart = (name: string) => name.split(/[\\/]/).findLast((part) => part !== "") ?? ""; // not where it lay
+  const policy = lastPart(plan.policy.name), { base } = plan.policy;
+  const adapted = base === undefined ? "" : ` (an adapter, merged into ${inMarkdown(lastPart(base))})`;
   const name = `${task.name}-${policy}-${arm}-seed-${seed}`;
   const evaluations = outcome.evaluations.filter((one) => one.step === step);
   const trained = `${inMarkdown(task.name)} (version ${task.version}${styleText(task)})`;
@@ -51,7 +53,9 @@ ${modelIndex(name, source, evaluations.filter(({ split }) => split === "test"))}
 
 # ${inMarkdown(name)}
 
-The policy ${inMarkdown(policy)}, trained on the task ${trained} by the arm ${inMarkdown(arm)} with seed ${seed} and
+The policy ${inMarkdown(policy)}${adapted}, trained on the task ${trained} by the arm ${
+    inMarkdown(arm)
+  } with seed ${seed} and
 Matchbox ${inMarkdown(plan.matchbox)}. The arm: ${inMarkdown(summary)}.
 ${adapter ? `${adapterSentence(adapter, alone)}\n` : ""}${which(source)} They are stored as ${dtype}.
 

@@ -27,7 +27,7 @@ import { budgetOf, claimOf, type ClaimOptions } from "./claim.ts";
 import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
 import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
 import { findData } from "./find_data.ts";
-import { findPolicy } from "./policies.ts";
+import { findPolicy, policyFolders, recordedPolicy } from "./policies.ts";
 import type { WarmUpSpec } from "./protocol.ts";
 import { planSweep, type SweepOptions } from "./sweep.ts";
 import { warmedFolder, warmUpSpec } from "./warm_up_policy.ts";
@@ -162,7 +162,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
     kind: "matchbox.plan",
     matchbox: manifest.version,
     task: { name: task.name, version: task.version, data, file: taskFile?.digest ?? null, ...style },
-    policy: { name: found.name, files: found.files, ...(warmUp ? { warmUp } : {}), ...adapter },
+    policy: { ...recordedPolicy(found), ...(warmUp ? { warmUp } : {}), ...adapter },
     profile,
     device,
     config,
@@ -177,10 +177,13 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const out = resolve(options.out ?? join("results", name));
 
   const work = { task: task.name, taskOptions, taskFile: taskFile?.path ?? null, taskStyle: style, device };
-  const [first] = accelerators, place = first ? { accelerator: first } : {};
+  const place = policyFolders(found), [first] = accelerators;
   const before = warmUp &&
-    warmUpSpec(out, { ...work, ...place, warmUp, policy: found.folder, threads: cores, every, config });
-  const start = { policy: before ? warmedFolder(out) : found.folder, ...adapter };
+    warmUpSpec(out, {
+      ...{ ...work, ...place, ...(first ? { accelerator: first } : {}) },
+      ...{ warmUp, threads: cores, every, config },
+    });
+  const start = { ...(before ? { policy: warmedFolder(out) } : place), ...adapter };
   const shared = { ...work, ...start, out, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");

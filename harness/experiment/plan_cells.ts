@@ -32,9 +32,11 @@ export interface ChosenArm {
 }
 
 /** What all cells of an experiment share. */
-export interface SharedSpec
-  extends
-    Pick<CellSpec, "task" | "taskOptions" | "taskFile" | "taskStyle" | "policy" | "adapter" | "device" | "threads"> {
+export interface SharedSpec extends
+  Pick<
+    CellSpec,
+    "task" | "taskOptions" | "taskFile" | "taskStyle" | "policy" | "merged" | "adapter" | "device" | "threads"
+  > {
   /** The experiment's folder. */
   readonly out: string;
   /** Before the arms' own fields. */

@@ -32,6 +32,8 @@ export const cellSpecSchema = z.strictObject({
   taskStyle: z.strictObject(taskStyle).exactOptional(),
   /** Folder of the policy. */
   policy: z.string(),
+  /** Folder of an adapter that is merged into its weights. */
+  merged: z.string().exactOptional(),
   /** What is trained in place of the policy's weights. */
   adapter: adapterSchema.exactOptional(),
   arm: z.string(),
@@ -61,6 +63,7 @@ export const warmUpSpecSchema = z.strictObject({
     taskFile: true,
     taskStyle: true,
     policy: true,
+    merged: true,
     device: true,
     accelerator: true,
     threads: true,

@@ -21,8 +21,9 @@ export interface ReplaySources {
   readonly task: Task;
   readonly taskOptions: TaskOptions;
   readonly arm: Arm;
-  /** Folder of the policy. */
+  /** Folder of the policy, and of an adapter that is merged into it. */
   readonly policy: string;
+  readonly merged?: string | undefined;
   /** What was trained in place of its weights. */
   readonly adapter?: AdapterOptions | undefined;
 }
@@ -79,7 +80,7 @@ export async function replayCell(cell: ReadCell, sources: ReplaySources, { from,
       {
         task,
         taskOptions,
-        policy: await readPolicy(sources.policy),
+        policy: await readPolicy(sources.policy, sources.merged),
         adapter,
         arm,
         seed,

@@ -76,6 +76,7 @@ interface Origin {
   readonly task: PlanRecord["task"];
   readonly policy: {
     readonly name: string;
+    readonly base?: string;
     readonly files: Readonly<Record<string, string>> | null;
     readonly warmUp?: PlanRecord["policy"]["warmUp"];
     readonly adapter?: AdapterOptions;
@@ -181,7 +182,8 @@ async function readSources(
   options: VerifyOptions,
   root: string | null,
 ): Promise<Omit<VerifySources, "plan">> {
-  const { task: { name, version, file, data: digest, ...named }, policy: { name: policyName, files }, level } = origin;
+  const { task: { name, version, file, data: digest, ...named }, policy: { name: policyName, base, files }, level } =
+    origin;
   const { taskFile = null, dataDir = null } = options;
   const task = await available(list, `task ${name}`, async () => {
     if (file !== null && taskFile === null) throw new MisuseError("it is defined in a file … give --task-file");
@@ -198,8 +200,9 @@ async function readSources(
         { version, file, data: digest },
       ));
   }
-  const found = await available(list, `policy ${policyName}`, () => findPolicy(policyName, fetchingOf(options)));
-  const policy = found && await list.read(`policy ${policyName}`, "shape", () => readPolicy(found.folder));
+  const found = await available(list, `policy ${policyName}`, () => findPolicy(policyName, fetchingOf(options), base));
+  const policy = found &&
+    await list.read(`policy ${policyName}`, "shape", () => readPolicy(found.folder, found.merged));
   if (found && files) {
     await list.check(`policy ${policyName}`, "digests of files", () => differences(found.files, files));
   }
@@ -370,7 +373,8 @@ async function replay(
     `${what}: ${which}`,
     async () => {
       const taskOptions = { dataDir: await findData(task, dataDir, { cacheOnly: true }), level: origin.level };
-      const sources = { task, taskOptions, arm, policy: policy.folder, adapter: origin.policy.adapter };
+      const { folder, merged } = policy, { adapter } = origin.policy;
+      const sources = { task, taskOptions, arm, policy: folder, merged, adapter };
       return await replayCell(cell, sources, range);
     },
   );

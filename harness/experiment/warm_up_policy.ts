@@ -24,10 +24,7 @@ export function warmedFolder(out: string): string {
 export function warmUpSpec(
   out: string,
   { every, config, ...work }:
-    & Pick<
-      WarmUpSpec,
-      "task" | "taskOptions" | "taskFile" | "taskStyle" | "policy" | "device" | "accelerator" | "threads" | "warmUp"
-    >
+    & Omit<WarmUpSpec, "folder" | "checkpoints" | "caps">
     & { readonly every: number; readonly config: Config },
 ): WarmUpSpec {
   const folder = join(out, FOLDER), { maxPromptTokens, maxCompletionTokens } = config.rl;

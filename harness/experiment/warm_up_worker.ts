@@ -9,7 +9,8 @@ import { serveWorker } from "./serve_worker.ts";
 
 await serveWorker(warmUpSpecSchema, async (spec, emit: (event: WarmUpEvent) => void, stop) => {
   emit({ type: "phase", phase: "loading" });
-  const task = await loadTask(spec.task, spec.taskFile, spec.taskStyle), policy = await readPolicy(spec.policy);
+  const task = await loadTask(spec.task, spec.taskFile, spec.taskStyle);
+  const policy = await readPolicy(spec.policy, spec.merged);
   const result = await warmUp(
     { ...spec, task, policy },
     (step) => emit({ type: "step", ...step }),

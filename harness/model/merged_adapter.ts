@@ -2,13 +2,16 @@
 // which stay as they are. Sampler and trainer both compute with the merged weights, so that they are one engine with an
 // adapter as they are without: decoding costs nothing more, and the trainer's backward pass knows what was merged (the
 // op MergedLinear). The price is a second copy of the adapted matrices. The policy's own weights are the reference of a
-// KL penalty and what an embedder of the initial policy takes, without another copy.
+// KL penalty and what an embedder of the initial policy takes, without another copy. An adapter that others trained is
+// merged into a policy for good (mergeFolder), one matrix after the other.
 
+import { availableParallelism } from "node:os";
 import { Graph } from "../graph/ir.ts";
 import { isLarge } from "../runtime/choose.ts";
 import { type DeviceMemory, onDevice } from "../runtime/device_memory.ts";
 import {
   type DeviceTensor,
+  floats,
   LocalRuntime,
   release,
   Resident,
@@ -20,19 +23,48 @@ import {
 import type { ModelConfig } from "./config.ts";
 import { type AdapterOptions, initialAdapter, matrixNames, type Target, targetsOf } from "./lora.ts";
 import { type Parameter, parameterView, type Weights } from "./layout.ts";
+import { openAdapter, readAdapterConfig } from "./adapter_folder.ts";
 import { fusedWeights, residentWeights } from "./transformer.ts";
 
 /** W + scale B A for W [out, in], of any size. */
-function mergeGraph({ rank, alpha }: AdapterOptions): Graph {
+function mergeGraph(rank: number, scale: number): Graph {
   const g = new Graph();
   const [w, a, b] = [
     g.input("w", "float32", ["?", "?"]),
     g.input("a", "float32", [rank, "?"]),
     g.input("b", "float32", ["?", rank]),
   ];
-  const scaled = g.transpose(g.mul(b, g.scalar(alpha / rank)), [1, 0]);
+  const scaled = g.transpose(g.mul(b, g.scalar(scale)), [1, 0]);
   g.output("merged", g.op("WeightGradient", [scaled, a, w])); // a product that adds to what is there
   return g;
+}
+
+/** Where the host merges: the arithmetic of a small policy does not depend on the threads. */
+const hostFor = ({ layout }: Weights, threads: number) =>
+  new LocalRuntime({ device: "cpu", threads: isLarge(layout.size) ? threads : 1 });
+
+const matrix = (data: Float32Array, shape: readonly number[]): Tensor => ({ data, shape });
+
+/**
+ * Merges the adapter of a folder into a policy's weights, on the host: what a cell that trained it there computed with,
+ * to the bit.
+ * @throws as readAdapterConfig and openAdapter do
+ */
+export async function mergeFolder(policy: Weights, folder: string): Promise<void> {
+  const config = await readAdapterConfig(folder), { rank, scale } = config;
+  const targets = await openAdapter(folder, config, policy.layout);
+  const session = await hostFor(policy, availableParallelism()).load(mergeGraph(rank, scale));
+  for (const { weight: { name, shape }, a, b } of targets) {
+    const w = parameterView(policy, name);
+    const results = await session.run({
+      w: matrix(w, shape),
+      a: matrix(await a.read(), a.shape),
+      b: matrix(await b.read(), b.shape),
+    });
+    w.set(floats(results["merged"]));
+    release(results);
+  }
+  await session.dispose();
 }
 
 /** An adapter over a policy that stays as it is. */
@@ -66,7 +98,7 @@ export class MergedAdapter {
   }
 
   /**
-   * A fresh adapter. The arithmetic of a small one does not depend on the threads.
+   * A fresh adapter.
    * @param policy is written to by {@linkcode intoPolicy} alone
    * @param options.seed of A
    * @param options.device merges where the weights stay on it. @default undefined: the host does
@@ -77,17 +109,15 @@ export class MergedAdapter {
     options: AdapterOptions,
     { seed, threads, device }: { readonly seed: number; readonly threads: number; readonly device?: Runtime },
   ): Promise<MergedAdapter> {
-    const runtime = device?.memory
-      ? device
-      : new LocalRuntime({ device: "cpu", threads: isLarge(policy.layout.size) ? threads : 1 });
-    const session = await runtime.load(mergeGraph(options), ["merged"]), targets = targetsOf(config, options.targets);
+    const runtime = device?.memory ? device : hostFor(policy, threads), { rank, alpha } = options;
+    const session = await runtime.load(mergeGraph(rank, alpha / rank), ["merged"]);
+    const targets = targetsOf(config, options.targets);
     return new MergedAdapter(runtime, session, policy, targets, options, initialAdapter(config, options, seed));
   }
 
   /** Merges A and B as they are now, on the device those that are there. */
   async merge(): Promise<void> {
     if (this.runtime.memory) return await this.#mergeThere(this.runtime.memory);
-    const matrix = (data: Float32Array, shape: readonly number[]): Tensor => ({ data, shape });
     for (const { module, weight: { name, shape } } of this.targets) {
       const { a, b } = matrixNames(module), { rank } = this.options;
       const results = await this.session.run({

@@ -17,6 +17,8 @@ import { type PolicyTokenizer, readTokenizer } from "./tokenizer.ts";
 /** A policy in memory. */
 export interface Policy {
   readonly folder: string;
+  /** Folder of the adapter that was merged into its weights. */
+  readonly merged?: string | undefined;
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly tokenizer: PolicyTokenizer;
@@ -35,9 +37,10 @@ const COMPANIONS = [
 
 /**
  * Reads a policy folder.
+ * @param merged folder of an adapter that is merged into the weights; all else is the policy's own
  * @throws MisuseError where the model or its tokenizer cannot serve, FailureError where a file is missing or broken
  */
-export async function readPolicy(folder: string): Promise<Policy> {
+export async function readPolicy(folder: string, merged?: string): Promise<Policy> {
   const entry = await stat(folder).catch((error) => {
     throw fileError("read the policy", folder, error);
   });
@@ -53,8 +56,18 @@ export async function readPolicy(folder: string): Promise<Policy> {
   const eosTokenIds = [...new Set([...config.eosTokenIds, ...generationEos])];
 
   const tokenizer = await readTokenizer(folder, config, eosTokenIds);
+  const weights = await readPolicyWeights(folder, config, merged);
+  return { folder, merged, config, weights, tokenizer, digest: weightsDigest(weights) };
+}
+
+/** The weights that {@linkcode readPolicy} reads. */
+export async function readPolicyWeights(folder: string, config: ModelConfig, merged?: string): Promise<Weights> {
   const weights = await readWeights(folder, parameterLayout(config));
-  return { folder, config, weights, tokenizer, digest: weightsDigest(weights) };
+  if (merged !== undefined) {
+    const { mergeFolder } = await import("./merged_adapter.ts"); // onnxruntime-node comes with it
+    await mergeFolder(weights, merged);
+  }
+  return weights;
 }
 
 /** What {@linkcode writePolicy} writes. */

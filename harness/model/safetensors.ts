@@ -65,14 +65,8 @@ export async function readWeights(folder: string, layout: Layout): Promise<Weigh
   const data = allocate(layout.size, folder), halves = new Uint16Array(PIECE_FLOATS);
   for (const [path, items] of Map.groupBy(plan, ({ entry }) => entry.path)) {
     await withFile(path, async (file) => {
-      for (const { entry, parameter: { name, offset, size } } of items) {
-        const floats = data.subarray(offset, offset + size);
-        for (const { begin, count, at } of piecesOf(entry)) {
-          const piece = floats.subarray(at, at + count);
-          if (!await readPiece(file, entry, begin, piece, halves)) {
-            throw broken(path, `tensor "${name}" holds NaN or an infinity`);
-          }
-        }
+      for (const { entry, parameter: { offset, size } } of items) {
+        await readTensor(file, entry, data.subarray(offset, offset + size), halves);
       }
     });
   }
@@ -92,6 +86,27 @@ export async function readWeights(folder: string, layout: Layout): Promise<Weigh
     });
   }
   return { layout, data };
+}
+
+/** A tensor of a file that was looked at. */
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  /** Its floats. @throws FailureError where the file cannot be read, or not all are finite */
+  read(): Promise<Float32Array>;
+}
+
+/** The tensors of one file by name, none of which is read. @throws FailureError for a file that is missing or broken */
+export async function openTensors(path: string): Promise<Map<string, StoredTensor>> {
+  const entries = await readHeader(path);
+  return new Map(entries.map((entry) => {
+    const size = entry.shape.reduce((product, dimension) => product * dimension, 1);
+    const read = async () => {
+      const floats = new Float32Array(size), halves = new Uint16Array(Math.min(size, PIECE_FLOATS));
+      await withFile(path, (file) => readTensor(file, entry, floats, halves));
+      return floats;
+    };
+    return [entry.name, { shape: entry.shape, read }];
+  }));
 }
 
 /** Writes weights as one safetensors file; BF16 rounds to nearest, ties to even. */
@@ -234,6 +249,19 @@ function* piecesOf({ dtype, begin, end }: Entry): Iterable<{ begin: number; coun
   const bytes = DTYPE_BYTES[dtype]!, size = (end - begin) / bytes;
   for (let at = 0; at < size; at += PIECE_FLOATS) {
     yield { begin: begin + at * bytes, count: Math.min(PIECE_FLOATS, size - at), at };
+  }
+}
+
+/** Fills `floats` with a tensor, piece by piece. */
+async function readTensor(
+  file: FileHandle,
+  entry: Entry,
+  floats: Float32Array,
+  halves: Uint16Array<ArrayBuffer>,
+): Promise<void> {
+  for (const { begin, count, at } of piecesOf(entry)) {
+    if (await readPiece(file, entry, begin, floats.subarray(at, at + count), halves)) continue;
+    throw broken(entry.path, `tensor "${entry.name}" holds NaN or an infinity`);
   }
 }
 

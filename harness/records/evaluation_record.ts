@@ -91,6 +91,7 @@ const setFields = {
   }),
   policy: z.strictObject({
     name: z.string(),
+    base: z.string().exactOptional().describe("the policy that the named adapter is merged into; absent: it is none"),
     files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
   }),
   split: z.enum(["validation", "test"]),

@@ -60,6 +60,7 @@ export const planSchema = z.strictObject({
   }),
   policy: z.strictObject({
     name: z.string(),
+    base: z.string().exactOptional().describe("the policy that the named adapter is merged into; absent: it is none"),
     files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
     warmUp: z.strictObject({
       updates: z.int().min(1),

@@ -107,7 +107,7 @@ Deno.test("planExperiment()", async (t) => {
     await refused({ claim: { metric: "passAtSamples" } }, /--metric pass: evaluation\.samples is 0/);
     await refused({ arms: ["grpo:loss=dapo", "grpo: loss=dapo"] }, /Cannot run arm grpo:loss=dapo twice/);
     await refused({ policy: "embeded" }, /no folder .*did you mean "embedded"/);
-    await refused({ policy: folder }, /holds no config\.json/);
+    await refused({ policy: folder }, /holds neither config\.json nor adapter_config\.json/);
     await Deno.writeTextFile(join(policy, "config.json"), "{");
     await refused({}, /config\.json": the JSON is malformed/, FailureError);
   });

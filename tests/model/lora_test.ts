@@ -56,7 +56,8 @@ interface Fixture {
   readonly adapter: Weights;
 }
 
-const NAMES = readdirSync(join(FIXTURES, "adapters")).sort();
+/** As ours can be; tests/model/adapter_folder_test.ts reads the others too. */
+const NAMES = ["qwen2-all-linear", "qwen3-q-v"];
 
 async function readFixture(name: string): Promise<Fixture> {
   const folder = join(FIXTURES, "adapters", name);

@@ -53,11 +53,11 @@ async function openEmbedder({ config, policy }: CellRecord) {
     import("../../runtime/choose.ts"), // onnxruntime-node comes with it
     import("../../rl/policy_embedder.ts"),
   ]);
-  const { folder } = await findPolicy(policy, { cacheOnly: true }).catch((error) => {
+  const { folder, merged } = await findPolicy(policy, { cacheOnly: true }).catch((error) => {
     if (!(error instanceof MisuseError)) throw error;
     throw new FailureError(`${error.message}; it embeds the question`, { cause: error });
   });
-  const read = await readPolicy(folder), runtime = chooseRuntime("cpu", 1, read.weights.layout.size);
+  const read = await readPolicy(folder, merged), runtime = chooseRuntime("cpu", 1, read.weights.layout.size);
   const embedder = policyEmbedder(runtime, read);
   return {
     embedder,

@@ -1,6 +1,6 @@
 // A policy of the Hugging Face Hub as a folder: found in the cache that all of Hugging Face's tools share, or fetched
-// into it. Only the files that a policy is read from are fetched, config.json first, so that an architecture that is not
-// supported is named before weights are downloaded. What a branch or tag stands for is asked of the Hub each time; what
+// into it. Only the files that a policy is read from are fetched, the config first, so that an architecture that is not
+// supported is named before weights are downloaded. An adapter comes alone; what it adapts has a name of its own. What a branch or tag stands for is asked of the Hub each time; what
 // cannot be asked is taken from the cache, as it was.
 
 import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
@@ -10,6 +10,7 @@ import { fileError, writeFileAtomic } from "../../base/atomic_file.ts";
 import { FailureError, MisuseError } from "../../base/errors.ts";
 import { freeBytes } from "../../base/free_bytes.ts";
 import { isObject, readJsonFile } from "../../base/json_file.ts";
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readAdapterConfig } from "../adapter_folder.ts";
 import { parseModelConfig } from "../config.ts";
 import { bytesMissing, download } from "./download.ts";
 import { cacheFolders, COMMIT, type HubFile, listFiles, resolveCommit } from "./repository.ts";
@@ -96,12 +97,10 @@ export async function fetchPolicy(wanted: HubName, options: FetchOptions = {}): 
   };
   checkFiles(subject, byName);
   await makeFolder(cache);
-  const config = await fetchOne("config.json");
-  parseModelConfig(await readJsonFile(config), config);
-  const folder = dirname(config);
-  const weights = byName.has(SINGLE) ? [SINGLE] : await shardsOf(await fetchOne(INDEX));
-  const companions = [...NEEDED, ...OPTIONAL].filter((path) => byName.has(path));
-  const files = [...companions, ...(byName.has(SINGLE) ? [] : [INDEX]), ...weights]; // weights last: then all is there
+  const small = smallFiles(byName), config = await fetchOne(small[0]!), folder = dirname(config);
+  if (isAdapter(byName)) await readAdapterConfig(folder);
+  else parseModelConfig(await readJsonFile(config), config);
+  const files = [...small, ...await weightFiles(byName, fetchOne)]; // weights last: then all is there
 
   const missing = await Promise.all(files.map(async (path) => {
     const file = byName.get(path);
@@ -149,12 +148,10 @@ export async function glanceAtPolicy(wanted: HubName, options: FetchOptions = {}
     const listed = await listFiles(subject, commit), byName = new Map(listed.map((file) => [file.path, file]));
     checkFiles(subject, byName);
     const place = { repository: folder, locks: folder, commit };
-    const small = [...NEEDED, ...OPTIONAL].flatMap((path) => byName.get(path) ?? []);
-    for (const file of small) await download(file, place, subject, () => {});
-    const weights = byName.has(SINGLE)
-      ? [SINGLE]
-      : await shardsOf(await download(byName.get(INDEX)!, place, subject, () => {}));
-    const ahead = [...small, ...weights.flatMap((path) => byName.get(path) ?? [])];
+    const small = smallFiles(byName),
+      fetchOne = (path: string) => download(byName.get(path)!, place, subject, () => {});
+    for (const path of small) await fetchOne(path);
+    const ahead = [...small, ...await weightFiles(byName, fetchOne)].flatMap((path) => byName.get(path) ?? []);
     const missing = await Promise.all(ahead.map((file) => bytesMissing(file, { repository, locks, commit })));
     const bytes = missing.reduce((sum, one) => sum + one, 0);
     return { folder: join(folder, "snapshots", commit), commit, bytes, [Symbol.asyncDispose]: dispose };
@@ -175,11 +172,31 @@ async function cachedPolicy(repository: string, revision: string): Promise<Fetch
     const there = await Promise.all(paths.map(isThere));
     return paths.filter((_, i) => there[i]);
   };
-  const single = await isThere(SINGLE);
-  if (!single && !await isThere(INDEX)) return null;
+  const single = await isThere(SINGLE), adapter = [ADAPTER_CONFIG, ADAPTER_WEIGHTS];
+  if (!single && !await isThere(INDEX)) {
+    return (await present(adapter)).length < adapter.length ? null : { folder, commit, files: adapter };
+  }
   const needed = [...NEEDED, ...(single ? [SINGLE] : [INDEX, ...await shardsOf(join(folder, INDEX))])];
   if ((await present(needed)).length < needed.length) return null;
   return { folder, commit, files: [...needed, ...await present(OPTIONAL)].sort() };
+}
+
+/** Whether a repository holds an adapter and no policy. */
+const isAdapter = (files: ReadonlyMap<string, HubFile>) =>
+  files.has(ADAPTER_CONFIG) && !files.has(SINGLE) && !files.has(INDEX);
+
+/** The files beside the weights, the config first. */
+function smallFiles(files: ReadonlyMap<string, HubFile>): string[] {
+  return isAdapter(files) ? [ADAPTER_CONFIG] : [...NEEDED, ...OPTIONAL].filter((path) => files.has(path));
+}
+
+/** The weights, after their index where they have one. */
+async function weightFiles(
+  files: ReadonlyMap<string, HubFile>,
+  fetchOne: (path: string) => Promise<string>,
+): Promise<string[]> {
+  if (isAdapter(files)) return [ADAPTER_WEIGHTS];
+  return files.has(SINGLE) ? [SINGLE] : [INDEX, ...await shardsOf(await fetchOne(INDEX))];
 }
 
 /** The files that an index names. Whether it fits the weights is checked where they are read. */
@@ -197,6 +214,10 @@ function checkFiles({ name, settings, revision }: HubSubject, files: ReadonlyMap
     new MisuseError(
       `Cannot use "${name}" as a policy: revision ${revision} at ${settings.endpoint} ${state} … ${remedy}`,
     );
+  if (isAdapter(files)) {
+    if (files.has(ADAPTER_WEIGHTS)) return;
+    throw cannot(`has ${ADAPTER_CONFIG} and no ${ADAPTER_WEIGHTS}`, "choose one whose adapter is in safetensors");
+  }
   if (!files.has(SINGLE) && !files.has(INDEX)) {
     const other = [...files.keys()].find((path) => /\.(bin|pt|pth|gguf|onnx|h5|msgpack|safetensors)$/.test(path));
     throw cannot(

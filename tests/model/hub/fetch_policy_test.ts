@@ -6,7 +6,7 @@ import { FailureError, MisuseError } from "../../../harness/base/errors.ts";
 import { sha256 } from "../../../harness/base/digest.ts";
 import { fetchPolicy, type FetchProgress, parseHubName } from "../../../harness/model/hub/fetch_policy.ts";
 import { type HubSettings, hubSettings } from "../../../harness/model/hub/settings.ts";
-import { findPolicy } from "../../../harness/experiment/policies.ts";
+import { findPolicy, glimpsePolicy } from "../../../harness/experiment/policies.ts";
 import {
   cut,
   type FakeHub,
@@ -510,3 +510,72 @@ Deno.test("fetchPolicy() needs room on the disk before it fetches weights", () =
     deepEqual(hub.fetched, ["config.json"]);
   });
 });
+
+const adapters = join(import.meta.dirname!, "../../fixtures/adapters/qwen3-q-v");
+const adapterFiles = (changes: Record<string, unknown>) => {
+  const config = JSON.parse(Deno.readTextFileSync(join(adapters, "adapter_config.json")));
+  return new Map([
+    ["README.md", bytes("# An adapter")],
+    ["adapter_config.json", bytes(JSON.stringify({ ...config, ...changes }))],
+    ["adapter_model.safetensors", Deno.readFileSync(join(adapters, "adapter_model.safetensors"))],
+    ["tokenizer.json", bytes("{}")],
+    ["training_args.bin", blob(3000)],
+  ]);
+};
+
+Deno.test("findPolicy() takes a repository that holds an adapter, and finds the policy that it adapts", () =>
+  withHub(adapterFiles({ base_model_name_or_path: "embedded" }), async (hub, { cache, settings }) => {
+    const glimpsed = await glimpsePolicy("tiny/model", { settings }), { files } = hub;
+    const [config, weights] = ["adapter_config.json", "adapter_model.safetensors"].map((name) => files.get(name)!);
+    equal(glimpsed.bytes, config!.length + weights!.length);
+    deepEqual([glimpsed.name, glimpsed.base], [`tiny/model@${hub.commit}`, "embedded"]);
+    await glimpsed[Symbol.asyncDispose]();
+    deepEqual(hub.fetched, ["adapter_config.json"]);
+
+    const found = await findPolicy("tiny/model", { settings }), own = await findPolicy("embedded");
+    deepEqual([found.name, found.label, found.base], [`tiny/model@${hub.commit}`, "model", "embedded"]);
+    deepEqual([found.folder, found.merged], [
+      own.folder,
+      join(cache, "models--tiny--model", "snapshots", hub.commit),
+    ]);
+    deepEqual(found.files, {
+      ...own.files,
+      "adapter_config.json": sha256(config!),
+      "adapter_model.safetensors": sha256(weights!),
+    });
+    deepEqual(hub.fetched.slice(1), ["adapter_config.json", "adapter_model.safetensors"]);
+    const asked = hub.requests.length;
+    deepEqual(await findPolicy(found.name, { settings, cacheOnly: true }), found);
+    equal(hub.requests.length, asked);
+    await checkCache(cache);
+  }));
+
+Deno.test("fetchPolicy() refuses an adapter that is not plain before it fetches its weights, and one without", async () => {
+  await withHub(adapterFiles({ use_dora: true }), async (hub, { settings }) => {
+    await failing(fetchPolicy(main, { settings }), MisuseError, /"use_dora" is true …/);
+    deepEqual(hub.fetched, ["adapter_config.json"]);
+  });
+  const pickled = new Map([...adapterFiles({})].filter(([path]) => path !== "adapter_model.safetensors"));
+  await withHub(pickled, async (hub, { settings }) => {
+    await failing(fetchPolicy(main, { settings }), MisuseError, /has adapter_config\.json and no adapter_model\.saf/);
+    deepEqual(hub.fetched, []);
+  });
+});
+
+Deno.test("findPolicy() fetches the policy that an adapter in a folder adapts, at its revision", () =>
+  withHub(files, async (hub, { cache, settings }) => {
+    const folder = join(cache, "adapter");
+    await Deno.mkdir(folder);
+    for (const [name, content] of adapterFiles({ base_model_name_or_path: "tiny/model", revision: "v1" })) {
+      if (name.startsWith("adapter")) await Deno.writeFile(join(folder, name), content);
+    }
+    await failing(
+      findPolicy(folder, { settings, cacheOnly: true }),
+      MisuseError,
+      /does not hold all of revision v1, .*doctor --policy tiny\/model@v1.*; "base_model_name_or_path" of .* names it/,
+    );
+    const found = await findPolicy(folder, { settings });
+    deepEqual([found.name, found.merged, found.base], [folder, folder, `tiny/model@${hub.commit}`]);
+    deepEqual(Object.keys(found.files).sort(), ["adapter_config.json", "adapter_model.safetensors", ...wanted].sort());
+    deepEqual(await findPolicy(folder, { settings, cacheOnly: true }, found.base), found); // as its plan recorded it
+  }));
