@@ -15,6 +15,7 @@ import { lower } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
+import { explain } from "./explain.ts";
 
 export { type Device, DEVICES } from "./devices.ts";
 
@@ -189,11 +190,9 @@ export class LocalRuntime implements Runtime {
       );
     } catch (error) {
       if (device === "cpu" || !(error instanceof Error)) throw error;
-      throw new MisuseError(
-        `Cannot use device "${device}": ${error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "")}; ${
-          DEVICE_FACTS[device].remedy
-        }`,
-      );
+      const { why, remedy } = explain(device, index, error.message);
+      const said = why ?? error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "");
+      throw new MisuseError(`Cannot use device "${device}": ${said} … ${remedy}`, { cause: error });
     }
   }
 
