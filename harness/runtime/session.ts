@@ -13,6 +13,7 @@ import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
 import { lower } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
+import { deviceFailure } from "./device_failure.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
 import { explain } from "./explain.ts";
@@ -185,6 +186,7 @@ export class LocalRuntime implements Runtime {
         await (typeof model === "string"
           ? ort.InferenceSession.create(model, options)
           : ort.InferenceSession.create(model, options)),
+        device,
         this.memory,
         stay.length > 0,
       );
@@ -214,6 +216,7 @@ class LocalSession implements Session {
 
   constructor(
     session: ort.InferenceSession,
+    private readonly device: Device,
     private readonly memory: DeviceMemory | null,
     private readonly stays: boolean,
   ) {
@@ -238,7 +241,9 @@ class LocalSession implements Session {
       : this.stays || !wanted // ONNX Runtime would write an output that is left out into its last run's memory
       ? this.#session.outputNames
       : wanted;
-    const results = await this.#session.run(Object.fromEntries(fed), outputs);
+    const results = await this.#session.run(Object.fromEntries(fed), outputs).catch((error: unknown) => {
+      throw error instanceof Error ? deviceFailure(this.device, error.message) ?? error : error;
+    });
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, ownTensor(tensor)]));
   }
 
