@@ -147,7 +147,11 @@ export function addBench(
       "threads of each cell (default: the cores, shared among the jobs)",
       parseCount("--threads"),
     )
-    .option("--jobs <n>", "cells side by side (default: as many as there are cores)", parseCount("--jobs"))
+    .option(
+      "--jobs <n>",
+      "cells side by side (default: as many as there are cores; on GPUs one each)",
+      parseCount("--jobs"),
+    )
     .option(
       "--dry-run",
       "say what it takes (parameters, memory, disk, time); nothing is run or written, no weights are fetched",
@@ -187,7 +191,7 @@ Examples:
   deno task bench --arms grpo,memory-r+ --sweep rl.learningRate=2e-5,5e-5,1e-4
   deno task bench arithmetic --policy embedded-cold --set rl.advantage=mean --set rl.loss=dr_grpo
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
-  deno task bench --device auto --jobs 1           on the GPU, where that is faster
+  deno task bench --device auto                    on the GPU, where that is faster
   deno task bench --lora 8 --arms grpo --set rl.learningRate=1e-3
   deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
   deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --dry-run   what that would take

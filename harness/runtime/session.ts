@@ -1,7 +1,7 @@
 // The only import of onnxruntime-node: graphs in, numbers out, on one of the devices (devices.ts) behind one seam. It
-// knows nothing of models. Sessions block while they run; cells therefore live in processes of their own, and small models run on a
-// pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which is on
-// WebGPU alone, weights and caches live there (device_memory.ts).
+// knows nothing of models. Sessions block while they run; cells therefore live in processes of their own, and small models
+// run on a pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which
+// is on WebGPU alone, weights and caches live there (device_memory.ts).
 //
 // Three facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
 // A bound output is filled and copied as well: only the optimizer, which works in place, binds. The memory pattern
@@ -16,6 +16,7 @@ import { verifyGraph } from "../graph/verify.ts";
 import { deviceFailure } from "./device_failure.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
+import { explain } from "./explain.ts";
 
 export { type Device, DEVICES } from "./devices.ts";
 
@@ -194,11 +195,9 @@ export class LocalRuntime implements Runtime {
       );
     } catch (error) {
       if (device === "cpu" || !(error instanceof Error)) throw error;
-      throw new MisuseError(
-        `Cannot use device "${device}": ${error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "")}; ${
-          DEVICE_FACTS[device].remedy
-        }`,
-      );
+      const { why, remedy } = explain(device, index, error.message);
+      const said = why ?? error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "");
+      throw new MisuseError(`Cannot use device "${device}": ${said} … ${remedy}`, { cause: error });
     }
   }
 

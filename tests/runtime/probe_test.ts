@@ -8,14 +8,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { nvidiaAdapter } from "../../harness/runtime/adapter.ts";
 import type { Device } from "../../harness/runtime/devices.ts";
-import {
-  explain,
-  judge,
-  probeDevice,
-  type ProbeEnd,
-  type ProbeFact,
-  type ProbeTask,
-} from "../../harness/runtime/probe.ts";
+import { explain } from "../../harness/runtime/explain.ts";
+import { judge, probeDevice, type ProbeEnd, type ProbeFact, type ProbeTask } from "../../harness/runtime/probe.ts";
 import { probeGraph, probeTokens, SMALL } from "../../harness/runtime/probe_graph.ts";
 import { floats, LocalRuntime } from "../../harness/runtime/session.ts";
 
@@ -100,6 +94,12 @@ const MESSAGES: readonly (readonly [Device, string, RegExp, RegExp])[] = [
   ],
   ["cuda", "Invalid handle. Cannot load symbol cudnnCreate", /^cuDNN 9 is missing \(cudnnCreate\)$/, /cuDNN 9/],
   ["cuda", "/a/libonnxruntime_providers_cuda.so: undefined symbol: _ZN3foo", /do not fit each other/, /same version/],
+  [
+    "cuda",
+    "/a/libonnxruntime_providers_cuda.so: undefined symbol: cuTensorMapEncodeTiled",
+    /driver is older than the CUDA libraries \(it has no cuTensorMapEncodeTiled\)/,
+    /update NVIDIA's driver/,
+  ],
   [
     "cuda",
     "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=0",
