@@ -72,7 +72,7 @@ Deno.test("bench refuses a device that cannot be had, with what is wrong and the
   match(await misuse("--device", "cuda:"), /indexes from 0 to 63/);
   match(
     await misuseOn({ cuda: {} }, "--device", "cuda", "--dry-run"),
-    /estimate for --device cuda: .* budget updates=3$/m,
+    /estimate for --device cuda: .* --budget updates=3$/m,
   );
   match(await misuse("--auto-microbatch"), /--auto-microbatch on the CPU: .* set rl\.microBatch, or choose/);
 });
