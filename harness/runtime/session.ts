@@ -79,6 +79,7 @@ export interface Runtime {
    * @param stay outputs that stay on the device, where it has {@linkcode memory}. @default none
    */
   load(graph: Graph, stay?: readonly string[]): Promise<Session>;
+  readonly device: Device;
   /** The device's own memory; null where runs are fed from and answer into the host's. */
   readonly memory: DeviceMemory | null;
   /** Runs that can be under way at once. */
@@ -140,6 +141,7 @@ export function modelBytes(graph: Graph, device: Device): Uint8Array {
 /** Sessions of this process (or worker), one run at a time. */
 export class LocalRuntime implements Runtime {
   readonly concurrency = 1;
+  readonly device: Device;
   readonly memory: DeviceMemory | null;
 
   /**
@@ -158,6 +160,7 @@ export class LocalRuntime implements Runtime {
     },
   ) {
     checkDevice(options.device);
+    this.device = options.device;
     this.memory = options.device === "webgpu" ? new DeviceMemory(this) : null;
   }
 
