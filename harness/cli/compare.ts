@@ -65,7 +65,8 @@ least the margin; otherwise the comparison is underpowered. One seed of a traine
 answers are the same. The worst arm is the verdict. Not comparable are another task, prompt, questions, weights, budget
 or setting, and an untrained policy that scores otherwise than in the baseline: then the grader changed.
 Where all shared cells are the same bytes they pass by that alone (tier exact). Where they are not, auto decides by
-statistics; --tier exact calls it a regression, and asks for the baseline's kind of machine.
+statistics; --tier exact calls it a regression, and asks for the baseline's kind of machine and for the processor: a GPU's
+results are compared statistically.
 Samples made elsewhere: lm-evaluation-harness's --log_samples (samples_*.jsonl) and inspect_ai's logs (.json), two files
 or two folders of them; a folder holds tasks, or several runs of one.
 Exit code: 0 pass, 1 regress, 2 the command or a file was wrong, 3 underpowered, 4 not comparable.

@@ -1,6 +1,7 @@
 // `bench … --dry-run`: what the experiment would take, and nothing else. The estimate is harness/experiment/estimate.ts;
 // here it becomes text.
 
+import { MisuseError } from "../base/errors.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import type { ArmEstimate, Estimate } from "../experiment/estimate.ts";
 import { type ExperimentOptions, type ExperimentPlan, planExperiment } from "../experiment/plan.ts";
@@ -21,8 +22,13 @@ export async function dryRun(asked: ExperimentOptions, { expected, json }: DryRu
   let policy: GlimpsedPolicy | null = null;
   const find = async (name: string, fetching?: FetchOptions) => policy = await glimpsePolicy(name, fetching);
   try {
-    const plan = await planExperiment({ ...asked, find });
-    if (plan.said !== null) console.error(plan.said);
+    const plan = await planExperiment({ ...asked, find }), { device } = plan.record;
+    if (device !== "cpu") {
+      throw new MisuseError(
+        `Cannot estimate for --device ${device}: how memory and time grow is known of the CPU alone … ` +
+          "leave --device out, or run a few updates on it with --budget updates=3",
+      );
+    }
     const { estimateExperiment } = await import("../experiment/estimate.ts"); // onnxruntime-node comes with it
     const estimate = await estimateExperiment(plan, policy!, expected), print = json ? console.error : console.log;
     print(estimateText(plan, estimate));

@@ -41,7 +41,8 @@ export function addVerify(program: Command, done: (exitCode: number) => void): v
       `
 What cannot be checked, because a task, its data or a policy is not at hand, is shown as skipped. A policy of the Hub is
 looked for in its cache; it is fetched only where --policy names it.
-A replay gives the same bits on the same kind of machine; elsewhere it may fail where nothing was changed.
+A replay gives the same bits on the same kind of machine; elsewhere it may fail where nothing was changed. What ran on a
+GPU is not replayed: its results are compared statistically.
 Exit code: 0 nothing failed, 1 something failed, 2 the command was wrong.
 
 Examples:

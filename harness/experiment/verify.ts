@@ -354,7 +354,7 @@ async function replay(
     : trained.find(({ record }) => `${record.arm}/${record.seed}` === cellName(wanted));
   if (!cell) return list.skip(wanted ?? "all cells", what, "no such cell has finished, trained, and can be read");
   const place = relative(root, cell.folder).replaceAll("\\", "/") || "record.json";
-  const { device = "cpu" } = cell.record.environment ?? {};
+  const device = plan?.device ?? cell.record.environment?.device ?? "cpu";
   if (device !== "cpu") {
     return list.skip(
       place,

@@ -5,8 +5,8 @@
 import { FailureError } from "../base/errors.ts";
 import { type Device, DEVICE_FACTS } from "../runtime/devices.ts";
 
-/** The graphs that are looked at: reading prompts, drawing tokens, a pass of training. */
-export const GRAPHS = ["prefill", "decode", "train"] as const;
+/** The graphs that are looked at: reading prompts, drawing tokens, a pass of training, the optimizer's step. */
+export const GRAPHS = ["prefill", "decode", "train", "update"] as const;
 
 /** What the process is told. */
 export interface PlacementTask {

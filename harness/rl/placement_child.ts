@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { readJsonFile } from "../base/json_file.ts";
+import { defaultConfig } from "../config_options.ts";
 import { type Graph, reachable } from "../graph/ir.ts";
 import { lower } from "../graph/lower.ts";
 import { parseModelConfig } from "../model/config.ts";
@@ -12,14 +13,17 @@ import { DEVICE_FACTS } from "../runtime/devices.ts";
 import { LocalRuntime } from "../runtime/session.ts";
 import { decodeGraph, type DecodeOptions, prefillGraph } from "./decode_graph.ts";
 import type { PlacementTask } from "./placement.ts";
+import { adamwGraph } from "./optimizer.ts";
 import { decodeProducts } from "./sampler.ts";
 import { trainGraph } from "./train_graph.ts";
 
 const { graph: name, device, index, policy }: PlacementTask = JSON.parse(process.argv[2] ?? ""); // placement.ts wrote it
 const path = join(policy, "config.json"), config = parseModelConfig(await readJsonFile(path), path);
 const layout = parameterLayout(config), shape = { prompts: 2, promptLength: 16, group: 4 }, length = 32;
+const runtime = new LocalRuntime({ device, index, threads: 1, verbose: true }), stepwise = runtime.memory !== null;
 const sampling: DecodeOptions = {
-  ...{ config, layout, length, ...shape, endTokens: [0], products: decodeProducts(layout) },
+  ...{ config, layout, length, ...shape, endTokens: [0], stepwise },
+  products: stepwise ? "rows" : decodeProducts(layout),
   sampling: { greedy: false, temperature: 1, topK: 0, topP: 1 },
 };
 const graphs: Record<PlacementTask["graph"], () => Graph> = {
@@ -31,6 +35,7 @@ const graphs: Record<PlacementTask["graph"], () => Graph> = {
       shape: { kind: "completions", ...shape, length: 8 },
       objective: { kind: "policy-gradient", clipLow: 0.2, clipHigh: 0.2, klBeta: 0.1 },
     }),
+  update: () => adamwGraph(defaultConfig.rl),
 };
 
 /** What is no node of the encoded model. */
@@ -40,6 +45,6 @@ const graph = graphs[name](), lowered = lower(graph, DEVICE_FACTS[device].target
 for (const { op } of reachable(lowered.outputs.values())) {
   if (!NO_NODES.has(op)) ops[op] = (ops[op] ?? 0) + 1;
 }
-await new LocalRuntime({ device, index, threads: 1, verbose: true }).load(graph);
+await runtime.load(graph);
 console.log(JSON.stringify({ ops }));
 process.exit(0); // a driver's threads may not end

@@ -89,7 +89,7 @@ export class PoolRuntime implements Runtime {
   readonly #residents = new Map<Resident, number>();
   #sessions = 0;
 
-  constructor(private readonly device: Device, workers: number) {
+  constructor(readonly device: Device, workers: number) {
     checkDevice(device);
     this.#members = Array.from({ length: workers }, () => new Member());
   }

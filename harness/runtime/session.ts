@@ -1,7 +1,7 @@
 // The only import of onnxruntime-node: graphs in, numbers out, on one of the devices (devices.ts) behind one seam. It
-// knows nothing of models. Sessions block while they run; cells therefore live in processes of their own, and small models run on a
-// pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which is on
-// WebGPU alone, weights and caches live there (device_memory.ts).
+// knows nothing of models. Sessions block while they run; cells therefore live in processes of their own, and small models
+// run on a pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which
+// is on WebGPU alone, weights and caches live there (device_memory.ts).
 //
 // Three facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
 // A bound output is filled and copied as well: only the optimizer, which works in place, binds. The memory pattern
@@ -13,8 +13,10 @@ import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
 import { lower } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
+import { deviceFailure } from "./device_failure.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
+import { explain } from "./explain.ts";
 
 export { type Device, DEVICES } from "./devices.ts";
 
@@ -77,6 +79,7 @@ export interface Runtime {
    * @param stay outputs that stay on the device, where it has {@linkcode memory}. @default none
    */
   load(graph: Graph, stay?: readonly string[]): Promise<Session>;
+  readonly device: Device;
   /** The device's own memory; null where runs are fed from and answer into the host's. */
   readonly memory: DeviceMemory | null;
   /** Runs that can be under way at once. */
@@ -138,6 +141,7 @@ export function modelBytes(graph: Graph, device: Device): Uint8Array {
 /** Sessions of this process (or worker), one run at a time. */
 export class LocalRuntime implements Runtime {
   readonly concurrency = 1;
+  readonly device: Device;
   readonly memory: DeviceMemory | null;
 
   /**
@@ -156,6 +160,7 @@ export class LocalRuntime implements Runtime {
     },
   ) {
     checkDevice(options.device);
+    this.device = options.device;
     this.memory = options.device === "webgpu" ? new DeviceMemory(this) : null;
   }
 
@@ -184,16 +189,15 @@ export class LocalRuntime implements Runtime {
         await (typeof model === "string"
           ? ort.InferenceSession.create(model, options)
           : ort.InferenceSession.create(model, options)),
+        device,
         this.memory,
         stay.length > 0,
       );
     } catch (error) {
       if (device === "cpu" || !(error instanceof Error)) throw error;
-      throw new MisuseError(
-        `Cannot use device "${device}": ${error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "")}; ${
-          DEVICE_FACTS[device].remedy
-        }`,
-      );
+      const { why, remedy } = explain(device, index, error.message);
+      const said = why ?? error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "");
+      throw new MisuseError(`Cannot use device "${device}": ${said} … ${remedy}`, { cause: error });
     }
   }
 
@@ -215,6 +219,7 @@ class LocalSession implements Session {
 
   constructor(
     session: ort.InferenceSession,
+    private readonly device: Device,
     private readonly memory: DeviceMemory | null,
     private readonly stays: boolean,
   ) {
@@ -239,7 +244,9 @@ class LocalSession implements Session {
       : this.stays || !wanted // ONNX Runtime would write an output that is left out into its last run's memory
       ? this.#session.outputNames
       : wanted;
-    const results = await this.#session.run(Object.fromEntries(fed), outputs);
+    const results = await this.#session.run(Object.fromEntries(fed), outputs).catch((error: unknown) => {
+      throw error instanceof Error ? deviceFailure(this.device, error.message) ?? error : error;
+    });
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, ownTensor(tensor)]));
   }
 

@@ -20,6 +20,7 @@ import type { CellRecord } from "../../harness/records/schema.ts";
 import {
   outcomeDigest,
   readCellRecord,
+  readExperiment,
   readSamples,
   readSteps,
   recordLine,
@@ -134,6 +135,30 @@ Deno.test("verify() replays from the start where there is no checkpoint, and as 
   const items = await verify(folder, { replay: 2, cell: "memory-r+/seed-3" });
   deepEqual(items.at(-1), { place: cell, what: "replay: updates 1 to 2", state: "ok", reasons: [] });
   deepEqual(items.filter(({ state }) => state !== "ok"), []);
+});
+
+Deno.test("verify() replays no cell of a GPU and says why; everything else of it is checked", async () => {
+  const folder = copy(),
+    path = join(folder, "plan.json"),
+    { digest: _, amendments: __, ...rest } = await readPlan(path);
+  const sealed = sealPlan({ ...rest, device: "cuda" });
+  writeFileSync(path, recordText(sealed));
+  for (const name of ["base/seed-3", cell]) {
+    const place = join(folder, name, "record.json"), record = await readCellRecord(place);
+    const accelerator = { provider: "cuda", adapter: "NVIDIA H100", driver: "580.65", index: 1 };
+    const environment = { ...record.environment!, device: "cuda", accelerator, precision: "float32" as const };
+    writeFileSync(place, recordText({ ...record, environment }));
+  }
+  const experiment = join(folder, "experiment.json"), before = await readExperiment(experiment);
+  writeFileSync(experiment, recordText({ ...before, device: "cuda", plan: sealed.digest }));
+  const items = await verify(folder, { replay: 2 });
+  deepEqual(items.filter(({ state }) => state === "failed"), []);
+  const { what, state, reasons } = items.at(-1)!;
+  deepEqual([what, state], ["replay", "skipped"]);
+  match(
+    reasons[0]!,
+    /it ran on cuda, where sums may be taken in another order .* GPU results are compared statistically/,
+  );
 });
 
 Deno.test("replayRange() takes the closest neighbours among the checkpoints and the end, or the first few updates", () => {

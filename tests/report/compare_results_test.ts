@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Results } from "../../harness/records/results.ts";
 import { untrainedProblem } from "../../harness/report/compare/comparable.ts";
+import { machineText } from "../../harness/report/compare/machine.ts";
 import { compareResults, type Tier } from "../../harness/report/compare/compare_results.ts";
 import { sealPlan } from "../../harness/records/plan_schema.ts";
 import { fakeEvaluation } from "../fakes/records.ts";
@@ -74,6 +75,28 @@ Deno.test("compareResults() asks the exact tier for the baseline's kind of machi
   const auto = compare(otherBits({ onnxruntime: "1.31.0" }), base);
   deepEqual([auto.verdict, auto.tier], ["pass", "statistical"]);
   match(auto.tierReason, /another kind of machine/);
+});
+
+Deno.test("compareResults() compares a GPU's results statistically, not bit for bit, unless the bytes are the same", () => {
+  const accelerator = { provider: "cuda", adapter: "NVIDIA H100", driver: "580.65", index: 0 };
+  const gpu = { device: "cuda", accelerator, precision: "float32" as const };
+  const before = changeResults(base, { environment: gpu }), after = otherBits(gpu);
+  const exact = compare(after, before, "exact");
+  equal(exact.verdict, "not comparable");
+  match(exact.problems[0]!, /^cuda results are compared statistically, not bit for bit$/);
+  const auto = compare(after, before);
+  deepEqual([auto.verdict, auto.tier], ["pass", "statistical"]);
+  match(auto.tierReason, /cuda results are compared statistically, not bit for bit/);
+  equal(compare(before, before, "exact").verdict, "pass");
+  const other = { ...gpu, accelerator: { ...accelerator, index: 3 } },
+    card = { ...gpu, accelerator: { ...accelerator, adapter: "T4" } };
+  const [one, same, another] = [gpu, other, card].map((environment) =>
+    machineText(changeResults(base, { environment }).cells[0]!.record!)
+  );
+  match(one!, /, cuda \(NVIDIA H100, driver 580\.65\), onnxruntime/);
+  equal(one, same);
+  equal(one === another, false);
+  equal(compare(after, base).verdict, "pass"); // the processor's baseline
 });
 
 Deno.test("compareResults() takes other detector thresholds for the same bytes", () => {

@@ -5,6 +5,7 @@ import { pageText } from "../../harness/report/page.ts";
 import { answerText } from "../../harness/report/answer.ts";
 import { studyOf } from "../../harness/stats/study.ts";
 import { fakeResults } from "../fakes/results.ts";
+import { changeResults } from "./gate_results.ts";
 import { hostileResults, pageResults, withAnswers, withCells } from "./page_results.ts";
 
 const assets = await pageAssets();
@@ -50,6 +51,18 @@ Deno.test("pageText() is the same to the byte for the same records, and knows no
   equal(pageOf(pageResults()), page);
   equal(pageOf({ ...pageResults(), origin: "elsewhere" }), page);
   match(page, /2026-01-02 03:04 UTC/);
+});
+
+Deno.test("pageText() names a GPU, its driver and precision, and says that it is compared statistically", () => {
+  const accelerator = { provider: "cuda", adapter: "NVIDIA <H100>", driver: "580.65", index: 2 };
+  const gpu = changeResults(pageResults(), { environment: { device: "cuda", accelerator, precision: "float32" } });
+  const text = seen(pageOf({ ...gpu, experiment: { ...gpu.experiment, device: "cuda" } }));
+  match(text, /on cuda: compared statistically, not bit for bit/);
+  match(text, /accelerator NVIDIA <H100> , index 2 provider cuda, driver 580\.65 precision float32/);
+  match(text, /Computed on cuda, results are compared statistically, not bit for bit/);
+  const plain = seen(page);
+  ok(!/statistically, not bit for bit|accelerator/.test(plain));
+  match(plain, /the same command gives the same digests, to the bit/);
 });
 
 Deno.test("pageText() warns where reward rises and accuracy does not, and only there", () => {

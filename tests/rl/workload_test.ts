@@ -32,7 +32,7 @@ function countingRuntime(): { runtime: Runtime; runs: string[] } {
       dispose: () => session.dispose(),
     };
   };
-  return { runtime: { load, memory: null, concurrency: 1, dispose: () => inner.dispose() }, runs };
+  return { runtime: { load, device: "cpu", memory: null, concurrency: 1, dispose: () => inner.dispose() }, runs };
 }
 
 Deno.test("workloadOf() counts the shards and passes that the sampler and the learner run", async () => {

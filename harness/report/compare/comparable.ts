@@ -12,7 +12,7 @@ import type { CellResults, Results } from "../../records/results.ts";
 import type { CellRecord, FieldValue } from "../../records/schema.ts";
 import { testEvaluations } from "../../stats/cell_scores.ts";
 import { binomialTail } from "../../stats/distributions.ts";
-import { sameMachine } from "./machine.ts";
+import { isInexact, sameMachine } from "./machine.ts";
 
 /** A finished cell that both have. */
 export interface SharedCell {
@@ -195,7 +195,7 @@ function untrainedProblems(shared: readonly SharedCell[]): string[] {
     const [ours, theirs] = [candidate, baseline].map(({ cell }) =>
       testEvaluations(cell, "accuracy").find(({ step }) => step === 0)
     );
-    const same = sameMachine(candidate.record, baseline.record);
+    const same = sameMachine(candidate.record, baseline.record) && !isInexact(baseline.record);
     const text = ours && theirs ? untrainedProblem(ours, theirs, same) : null;
     return text === null ? [] : [text];
   });

@@ -10,7 +10,7 @@ import type { Unpaired } from "../../stats/scores.ts";
 import { type ArmVerdict, judgeArms, type PairedArm, worstVerdict } from "../../stats/verdict.ts";
 import { comparable, type FinishedCell, metricOf, type SharedCell } from "./comparable.ts";
 import type { GateArm, GateReport, GateSide } from "./gate_report.ts";
-import { machineText, sameMachine } from "./machine.ts";
+import { isInexact, machineText, sameMachine } from "./machine.ts";
 
 /** How to reach the verdict: by digests, by statistics, or by digests where they say something and are equal. */
 export type Tier = "auto" | "exact" | "statistical";
@@ -103,11 +103,15 @@ function settleTier(tier: Tier, shared: readonly SharedCell[], differing: readon
   if (!first) return { tier: exact, reason: `all ${shared.length} shared cells are the same bytes`, problems: [] };
   const parts = `${differing.length} of ${shared.length} shared cells are not bit-identical, ` +
     `e.g. ${first.arm} seed ${first.seed} from ${first.part} on`;
+  const inexact = shared.flatMap(({ candidate, baseline }) => [candidate.record, baseline.record]).find(isInexact);
+  const device = inexact && `${inexact.environment?.device} results are compared statistically, not bit for bit`;
+  if (tier === "exact" && device) return { tier: exact, reason: `as asked; ${parts}`, problems: [device] };
   if (tier === "exact") {
     const problems = machines ? [`the exact tier needs the baseline's kind of machine: ${machines}`] : [];
     return { tier: exact, reason: `as asked; ${parts}`, problems };
   }
-  const reason = machines ? `another kind of machine: ${machines}` : `the same kind of machine, but ${parts}`;
+  const reason = device ??
+    (machines ? `another kind of machine: ${machines}` : `the same kind of machine, but ${parts}`);
   return { tier: statistical, reason, problems: [] };
 }
 

@@ -1,7 +1,7 @@
 // Where the numbers come from: what the cells prove of each other, where they ran, and how to make them again.
 
 import { shellWord } from "../../base/shell_word.ts";
-import type { Environment, MatchProof } from "../../contract.ts";
+import type { Accelerator, Environment, MatchProof } from "../../contract.ts";
 import type { Results } from "../../records/results.ts";
 import type { Section } from "../chart_spec.ts";
 import { absent, reading, table } from "../elements.ts";
@@ -90,6 +90,8 @@ function environmentRows(environment: Environment): Part[][] {
     cores,
     memoryBytes,
     device,
+    accelerator,
+    precision,
     threads,
     gitCommit,
     gitDirty,
@@ -103,11 +105,30 @@ function environmentRows(environment: Environment): Part[][] {
     ["processor", `${cpu}, ${plural(cores, "core")}${vectors ? `, ${vectors.join(" ")}` : ""}`],
     ["memory", bytes(memoryBytes)],
     ["device", `${device}, ${plural(threads, "thread")} a cell`],
+    ...(accelerator ? acceleratorRows(accelerator) : []),
+    ...(precision ? [["precision", precision]] : []),
   ];
 }
 
+function acceleratorRows({ provider, adapter, driver, index }: Accelerator): Part[][] {
+  return [
+    ["accelerator", html`<bdi>${adapter ?? "not recorded"}</bdi>${index !== null && `, index ${index}`}`],
+    ["provider", `${provider}${driver === null ? "" : `, driver ${driver}`}`],
+  ];
+}
+
+/** What a rerun gives back. */
+function repeatable({ device }: Results["experiment"]): string {
+  if (device !== "cpu") {
+    return `Computed on ${device}, results are compared statistically, not bit for bit: sums may be taken in another order each
+time, and the same command reproduces the conclusion.`;
+  }
+  return `On the same kind of machine the same command gives the same digests, to the bit. Elsewhere rounding differs, and
+what is reproduced is the conclusion.`;
+}
+
 /** Commands and digests. */
-export function reproduce({ parts }: View): Section {
+export function reproduce({ parts, results }: View): Section {
   return {
     id: "reproduce",
     title: "How to reproduce",
@@ -150,8 +171,7 @@ ${
     }</details>
 ${
       reading(
-        html`On the same kind of machine the same command gives the same digests, to the bit. Elsewhere rounding differs, and
-what is reproduced is the conclusion.`,
+        html`${repeatable(results.experiment)}`,
         html`<code>deno task verify RESULTS</code> derives all of it again from the files, and replays some updates.`,
       )
     }`,

@@ -39,7 +39,10 @@ export function facts(view: View): Html {
       "Begun",
       html`<time datetime="${startedAt}">${startedAt.slice(0, 16).replace("T", " ")} UTC</time>`,
     ],
-    ["Profile", html`${profile}, on ${device}`],
+    [
+      "Profile",
+      html`${profile}, on ${device}${device !== "cpu" && ": compared statistically, not bit for bit"}`,
+    ],
     ["Cells", html`${finished} of ${cells.length} finished${status !== "finished" && `, ${status}`}`],
   ];
   return html`<dl class="facts">${
