@@ -82,6 +82,7 @@ class Member {
 /** See the head of this file. */
 export class PoolRuntime implements Runtime {
   readonly memory = null;
+  readonly precision = "float32";
   readonly #members: readonly Member[];
   readonly #residents = new Map<Resident, number>();
   #sessions = 0;

@@ -11,7 +11,7 @@ import * as ort from "onnxruntime-node";
 import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
-import { lower } from "../graph/lower.ts";
+import { lower, type LowerOptions, type Precision } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
@@ -20,7 +20,7 @@ export { type Device, DEVICES } from "./devices.ts";
 
 export type TensorData = ConstantData;
 
-/** A dense tensor: row-major data and its shape. Bools are bytes. */
+/** A dense tensor: row-major data and its shape. Bools are bytes, float16 its bits. */
 export interface Tensor {
   readonly data: TensorData;
   readonly shape: readonly number[];
@@ -75,8 +75,11 @@ export interface Runtime {
   /**
    * Lowers, encodes and loads a graph.
    * @param stay outputs that stay on the device, where it has {@linkcode memory}. @default none
+   * @param precision of its products; {@linkcode Runtime.precision} is meant for a policy's own. @default "float32"
    */
-  load(graph: Graph, stay?: readonly string[]): Promise<Session>;
+  load(graph: Graph, stay?: readonly string[], precision?: Precision): Promise<Session>;
+  /** What a policy computes in; its weights, their gradients and whatever is made of these are float32. */
+  readonly precision: Precision;
   /** The device's own memory; null where runs are fed from and answer into the host's. */
   readonly memory: DeviceMemory | null;
   /** Runs that can be under way at once. */
@@ -129,8 +132,8 @@ export function checkDevice(device: Device): void {
 }
 
 /** The bytes of an ONNX model that a device runs; the lowered graph is verified first. */
-export function modelBytes(graph: Graph, device: Device): Uint8Array {
-  const lowered = lower(graph, DEVICE_FACTS[device].target);
+export function modelBytes(graph: Graph, device: Device, options?: LowerOptions): Uint8Array {
+  const lowered = lower(graph, DEVICE_FACTS[device].target, options);
   verifyGraph(lowered);
   return encode(lowered).model;
 }
@@ -143,6 +146,7 @@ export class LocalRuntime implements Runtime {
   /**
    * @param options.threads threads of one operator
    * @param options.index which of several devices; null: the first
+   * @param options.precision what a policy computes in. @default "float32"
    * @param options.verbose ONNX Runtime says on standard error where it places each node
    * @param options.profile prefix of the files that ONNX Runtime's profiler writes
    */
@@ -151,6 +155,7 @@ export class LocalRuntime implements Runtime {
       readonly device: Device;
       readonly threads: number;
       readonly index?: number | null;
+      readonly precision?: Precision;
       readonly profile?: string;
       readonly verbose?: boolean;
     },
@@ -159,8 +164,13 @@ export class LocalRuntime implements Runtime {
     this.memory = options.device === "webgpu" ? new DeviceMemory(this) : null;
   }
 
-  load(graph: Graph, stay: readonly string[] = []): Promise<Session> {
-    return this.loadModel(modelBytes(graph, this.options.device), stay);
+  get precision(): Precision {
+    return this.options.precision ?? "float32";
+  }
+
+  load(graph: Graph, stay: readonly string[] = [], precision: Precision = "float32"): Promise<Session> {
+    const halfInputs = this.memory !== null; // which keeps weights in both
+    return this.loadModel(modelBytes(graph, this.options.device, { precision, halfInputs }), stay);
   }
 
   /** Loads an encoded model: its bytes, or the path of a file with external data beside it. */

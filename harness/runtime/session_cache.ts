@@ -2,6 +2,7 @@
 // few of a large model and lets the one unused for longest go.
 
 import type { Graph } from "../graph/ir.ts";
+import type { Precision } from "../graph/lower.ts";
 import type { Runtime, Session } from "./session.ts";
 
 /** Builds sessions on demand and keeps the latest. */
@@ -11,8 +12,11 @@ export class SessionCache {
 
   readonly #capacity: number;
 
-  /** @param capacity sessions kept; a runtime that runs several at once keeps two more than that */
-  constructor(private readonly runtime: Runtime, capacity: number) {
+  /**
+   * @param capacity sessions kept; a runtime that runs several at once keeps two more than that
+   * @param precision of the graphs' products. @default "float32"
+   */
+  constructor(private readonly runtime: Runtime, capacity: number, private readonly precision?: Precision) {
     this.#capacity = runtime.concurrency > 1 ? Math.max(capacity, runtime.concurrency + 2) : capacity;
   }
 
@@ -33,7 +37,7 @@ export class SessionCache {
   }
 
   #load(graph: Graph, stay?: (graph: Graph) => readonly string[]): Promise<Session> {
-    return this.runtime.load(graph, this.runtime.memory ? stay?.(graph) : undefined);
+    return this.runtime.load(graph, this.runtime.memory ? stay?.(graph) : undefined, this.precision);
   }
 
   async dispose(): Promise<void> {
