@@ -91,7 +91,7 @@ export async function openCell(cell: Cell): Promise<OpenCell> {
   return {
     data,
     learner,
-    parts: { weights: trained, optimizer, shaper, replay, best },
+    parts: { weights: trained, optimizer, shaper, replay, best, lossScale: learner.lossScale },
     source: { asker: { task, tokenizer, sampler, ...caps }, weights: learner.resident, order, replay, seed },
     proof: matchProof({ task, data, policy, adapter: cell.adapter, order, evaluation, matched: cell.matched }),
     async close() {

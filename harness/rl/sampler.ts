@@ -130,7 +130,7 @@ export class Sampler {
     private readonly length: number,
   ) {
     this.#layout = parameterLayout(config);
-    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_DECODERS);
+    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_DECODERS, runtime.precision);
     if (endTokens.length === 0) {
       throw new MisuseError(
         "Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json",
@@ -165,8 +165,8 @@ export class Sampler {
     const rows = prompts.flatMap((_, p) =>
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );
-    const stepwise = this.runtime.memory !== null;
-    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise });
+    const stepwise = this.runtime.memory !== null, caches = stepwise ? this.runtime.precision : "float32";
+    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise, caches });
     const shape = (count: number, completions: number): DecodeOptions => ({
       config: this.config,
       layout: this.#layout,
@@ -176,8 +176,9 @@ export class Sampler {
       prompts: count,
       promptLength,
       group: completions,
-      products: this.runtime.memory ? "rows" : decodeProducts(this.#layout),
-      stepwise: this.runtime.memory !== null,
+      products: stepwise ? "rows" : decodeProducts(this.#layout),
+      stepwise,
+      caches,
     });
     await all.prefill(weights, await this.#session("prefill", shape(all.prompts, all.group)), this.endTokens);
     while (all.compact()) {
@@ -223,7 +224,10 @@ class Generation {
   constructor(
     private readonly source: readonly Int32Array[],
     rows: readonly Row[],
-    private readonly options: GenerateOptions & { readonly promptLength: number; readonly stepwise: boolean },
+    private readonly options:
+      & GenerateOptions
+      & { readonly promptLength: number }
+      & Required<Pick<DecodeOptions, "stepwise" | "caches">>,
   ) {
     // One row alone would take another kernel than the trainer's many: give it a companion.
     const lonely = rows.length === 1;
@@ -388,12 +392,13 @@ class Generation {
 
   /** Before the first step the rows' own caches hold no token. */
   #emptyCaches(): void {
-    const layers = Object.keys(this.#caches).length / 2;
+    const layers = Object.keys(this.#caches).length / 2, { caches } = this.options;
     for (let layer = 0; layer < layers; layer++) {
       const names = cacheNames(layer),
         [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];
       for (const name of [names.k, names.v]) {
-        this.#caches[name] = { data: new Float32Array(0), shape: [prompts, heads, this.#group, 0, width] };
+        const data = caches === "float16" ? new Uint16Array(0) : new Float32Array(0);
+        this.#caches[name] = { data, shape: [prompts, heads, this.#group, 0, width] };
       }
     }
   }
