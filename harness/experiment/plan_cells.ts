@@ -35,7 +35,16 @@ export interface ChosenArm {
 export interface SharedSpec extends
   Pick<
     CellSpec,
-    "task" | "taskOptions" | "taskFile" | "taskStyle" | "policy" | "merged" | "adapter" | "device" | "threads"
+    | "task"
+    | "taskOptions"
+    | "taskFile"
+    | "taskStyle"
+    | "policy"
+    | "merged"
+    | "adapter"
+    | "device"
+    | "precision"
+    | "threads"
   > {
   /** The experiment's folder. */
   readonly out: string;

@@ -11,6 +11,7 @@ import {
   acceleratorSchema,
   environmentSchema,
   evaluationSchema,
+  halfSchema,
   outcomeSchema,
   sampleSchema,
   stepSchema,
@@ -46,6 +47,7 @@ export const cellSpecSchema = z.strictObject({
   device: z.enum(DEVICES),
   /** Which one, and what it is; absent on the CPU. */
   accelerator: acceleratorSchema.exactOptional(),
+  precision: halfSchema,
   threads: z.int().min(1),
   checkpoints: z.strictObject({ folder: z.string(), every: z.int().min(1), keep: z.int().min(1) }).nullable(),
   /** Whole lines in steps.jsonl: the newest checkpoint that may be taken up. */

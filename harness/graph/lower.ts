@@ -10,13 +10,12 @@
 // lowered: no op and no gradient rule knows of it. Casts cost a product of n rows 1/n of its time. Keeping the stream in
 // float16 would spare them, and would need rules for what may be rounded where.
 
+import type { Precision } from "../base/device_names.ts";
 import { headRows, headRowsBack } from "./gradients.ts";
 import { bodyOf, dimension, elements, Graph, type Node, reachable, type Value } from "./ir.ts";
 import type { OpName } from "./ops.ts";
 
 export type Target = "plain" | "cpu" | "webgpu" | "cuda";
-/** What products are computed in. */
-export type Precision = "float32" | "float16";
 type Inputs = readonly (Value | null)[];
 type Lowering = (g: Graph, inputs: Inputs, node: Node) => readonly Value[];
 type Composite =

@@ -8,7 +8,7 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
-import { environmentSchema, sampleSchema, SCHEMA_VERSION, taskStyle } from "./schema.ts";
+import { environmentSchema, halfSchema, sampleSchema, SCHEMA_VERSION, taskStyle } from "./schema.ts";
 import { checkStored } from "./store.ts";
 
 const count = () => z.int().min(0);
@@ -102,6 +102,7 @@ const setFields = {
   topP: z.number().gt(0).max(1).describe("1 keeps all"),
   maxTokens: z.int().min(1).describe("length cap of a completion"),
   device: z.enum(DEVICES),
+  precision: halfSchema,
 };
 
 const askedSchema = z.strictObject({

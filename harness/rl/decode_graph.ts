@@ -7,8 +7,8 @@
 // Sampling is inside as well, from one uniform number a row and token: the token is the first whose running sum of
 // probability exceeds u times the total (inverse transform), so a draw depends on its own coordinates only.
 
+import type { Precision } from "../base/device_names.ts";
 import { type Dim, dimension, Graph, type Value } from "../graph/ir.ts";
-import type { Precision } from "../graph/lower.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import {

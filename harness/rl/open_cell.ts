@@ -1,6 +1,7 @@
 // Everything that a cell's training runs on, made from what the cell is a function of: graphs' runtime, sampler, learner,
 // optimizer, the arm's shaper, the order of the questions. It holds native sessions and must be closed.
 
+import type { Precision } from "../base/device_names.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type { Accelerator, Arm, Task, TaskData, TaskOptions } from "../contract.ts";
@@ -34,6 +35,8 @@ export interface Cell {
   readonly device: Device;
   /** Which one, and what it is; absent on the CPU. */
   readonly accelerator?: Accelerator | undefined;
+  /** What the policy computes in. @default "float32" */
+  readonly precision?: Precision | undefined;
   readonly threads: number;
   /** What the experiment says of all its cells. */
   readonly matched: Matched;
@@ -72,7 +75,9 @@ export async function openCell(cell: Cell): Promise<OpenCell> {
         `${problems.length > 1 ? `, and ${problems.length - 1} more` : ""}) … mend the task, see \`deno task doctor\``,
     );
   }
-  const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size, cell.accelerator?.index);
+  const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size, {
+    ...{ index: cell.accelerator?.index ?? null, precision: cell.precision ?? "float32" },
+  });
   const length = runLength(rl.maxPromptTokens, rl.maxCompletionTokens);
   const sampler = new Sampler(runtime, policy.config, tokenizer.eosTokenIds, length);
   const caps = { maxPromptTokens: rl.maxPromptTokens, maxTokens: rl.maxCompletionTokens };

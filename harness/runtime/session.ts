@@ -8,10 +8,11 @@
 // planner reserves the worst case of all shapes: it is off.
 
 import * as ort from "onnxruntime-node";
+import type { Precision } from "../base/device_names.ts";
 import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
-import { lower, type LowerOptions, type Precision } from "../graph/lower.ts";
+import { lower, type LowerOptions } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";

@@ -1,8 +1,8 @@
 // Sessions by the shape that they were built for. A session keeps the memory that its largest run took, so a cache holds
 // few of a large model and lets the one unused for longest go.
 
+import type { Precision } from "../base/device_names.ts";
 import type { Graph } from "../graph/ir.ts";
-import type { Precision } from "../graph/lower.ts";
 import type { Runtime, Session } from "./session.ts";
 
 /** Builds sessions on demand and keeps the latest. */
