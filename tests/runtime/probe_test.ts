@@ -67,6 +67,13 @@ for (
   });
 }
 
+Deno.test("judge() takes for rounding what float16 rounds", () => {
+  const off = (error: number) => end([{ type: "numbers", output: "loss", error }]);
+  strictEqual(judge(cuda, off(0.01)).usable, false);
+  strictEqual(judge({ ...cuda, precision: "float16" }, off(0.01)).usable, true);
+  strictEqual(judge({ ...cuda, precision: "float16" }, off(0.03)).usable, false);
+});
+
 Deno.test("judge() refuses a device that is lost while it is timed", () => {
   const timed = { rows: 1, width: 1, inner: 1, vocabulary: 1 };
   strictEqual(judge({ ...cuda, timed }, end([right], { code: null })).usable, false);
@@ -126,6 +133,12 @@ const MESSAGES: readonly (readonly [Device, string, RegExp, RegExp])[] = [
     "Failed to get a WebGPU adapter: No supported adapters\n",
     /^no adapter was found or accepted \(No supported adapters\)$/,
     /vulkaninfo/,
+  ],
+  [
+    "webgpu",
+    "shader_helper.cc:416 GenerateSourceCode Program Cast requires f16 but the device does not support it.",
+    /^it cannot compute in float16: its driver offers no shader-f16$/,
+    /driver/,
   ],
   ["dml", "DXGI_ERROR_NOT_FOUND", /Direct3D refuses/, /index that exists/],
 ];
