@@ -121,7 +121,7 @@ async function findEach(device: Device, first: number | null, probe: Prober): Pr
   for (let index = first; found.length < MOST; index++) {
     const probed = await probe({ device, index, threads: availableParallelism(), timed: null });
     if (!probed.usable && found.length > 0) break;
-    found.push({ device, index, offered: true, probed });
+    found.push({ device, index: probed.usable ? index : null, offered: true, probed });
     if (index === null || !probed.usable) break;
   }
   return found;
@@ -132,7 +132,7 @@ const thisPlatform = () => platformOf(process.platform, process.arch);
 /** The table, and below it what would make more of it usable. */
 export function showDevices(found: readonly FoundDevice[], print: Print): void {
   const rows = found.map(({ device, index, offered, probed }) => {
-    const name = probed.usable && index !== null ? `${device}:${index}` : device;
+    const name = index === null ? device : `${device}:${index}`;
     if (probed.usable) return [name, "usable", adapterText(probed.adapter)];
     return [name, offered ? "no" : "elsewhere", probed.why];
   });
@@ -140,7 +140,7 @@ export function showDevices(found: readonly FoundDevice[], print: Print): void {
   const mended = found.flatMap(({ device, offered, probed }) =>
     offered && !probed.usable ? [`  ${device}: ${probed.remedy}`] : []
   );
-  if (mended.length > 0) print(`\nTo use more of them:\n${mended.join("\n")}`);
+  if (mended.length > 0) print(`\nWhat would help:\n${mended.join("\n")}`);
 }
 
 function adapterText({ name, driver, software }: Adapter): string {

@@ -1,10 +1,12 @@
 // `bench … --dry-run`: what the experiment would take, and nothing else. The estimate is harness/experiment/estimate.ts;
 // here it becomes text.
 
+import { MisuseError } from "../base/errors.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import type { ArmEstimate, Estimate } from "../experiment/estimate.ts";
 import { type ExperimentOptions, type ExperimentPlan, planExperiment } from "../experiment/plan.ts";
 import { type GlimpsedPolicy, glimpsePolicy } from "../experiment/policies.ts";
+import { adapterText } from "../records/adapter_text.ts";
 import { alignColumns, byteSize, duration, quantity } from "./format.ts";
 
 /** What is said beside the experiment. */
@@ -20,8 +22,13 @@ export async function dryRun(asked: ExperimentOptions, { expected, json }: DryRu
   let policy: GlimpsedPolicy | null = null;
   const find = async (name: string, fetching?: FetchOptions) => policy = await glimpsePolicy(name, fetching);
   try {
-    const plan = await planExperiment({ ...asked, find });
-    if (plan.said !== null) console.error(plan.said);
+    const plan = await planExperiment({ ...asked, find }), { device } = plan.record;
+    if (device !== "cpu") {
+      throw new MisuseError(
+        `Cannot estimate for --device ${device}: how memory and time grow is known of the CPU alone … ` +
+          "leave --device out, or run a few updates on it with --budget updates=3",
+      );
+    }
     const { estimateExperiment } = await import("../experiment/estimate.ts"); // onnxruntime-node comes with it
     const estimate = await estimateExperiment(plan, policy!, expected), print = json ? console.error : console.log;
     print(estimateText(plan, estimate));
@@ -38,6 +45,7 @@ export async function dryRun(asked: ExperimentOptions, { expected, json }: DryRu
 export function estimateText({ task, record }: ExperimentPlan, estimate: Estimate): string {
   const { parameters: { trained, frozen }, promptTokens, jobs, threads, arms, download } = estimate;
   const most = estimate.atMost ? "at most " : "", cells = arms.reduce((sum, { cells }) => sum + cells, 0);
+  const { adapter } = record.policy;
   const heaviest = arms.reduce((one, other) => other.memory.total > one.memory.total ? other : one);
   const fits = estimate.memory > estimate.machineMemory ? ": more than this machine has" : " are here";
   const room = estimate.freeDisk !== null && estimate.disk > estimate.freeDisk ? ": more than is free" : " are free";
@@ -49,6 +57,7 @@ export function estimateText({ task, record }: ExperimentPlan, estimate: Estimat
         quantity(frozen)
       } frozen`,
     ],
+    ...(adapter ? [["trained", adapterText(adapter)]] : []),
     ["cells", `${cells}, of them ${jobs} side by side with ${threads === 1 ? "1 thread" : `${threads} threads`} each`],
     [
       "completions",
@@ -64,7 +73,12 @@ export function estimateText({ task, record }: ExperimentPlan, estimate: Estimat
         estimate.freeDisk === null ? "" : ` (${byteSize(estimate.freeDisk)}${room})`
       }`,
     ],
-    ...(estimate.warmUpSeconds > 0 ? [["warm-up", `${most}${duration(estimate.warmUpSeconds)}`]] : []),
+    ...(estimate.warmUpSeconds > 0
+      ? [[
+        "warm-up",
+        `${duration(estimate.warmUpSeconds)} and ${byteSize(estimate.warmUpMemory)} of memory, before all cells`,
+      ]]
+      : []),
     ...(download > 0 ? [["download", byteSize(download)]] : []),
     [
       "time",
@@ -85,9 +99,10 @@ export function estimateText({ task, record }: ExperimentPlan, estimate: Estimat
 }
 
 function memoryText(
-  { memory: { total, process, weights, optimizer, copies, gradients, passes, decoding, embedding } }: ArmEstimate,
+  { memory: { total, process, weights, adapter, optimizer, copies, gradients, passes, decoding, embedding } }:
+    ArmEstimate,
 ): string {
-  const parts = { weights, optimizer, copies, gradients, passes, decoding, embedding, process };
+  const parts = { weights, adapter, optimizer, copies, gradients, passes, decoding, embedding, process };
   const named = Object.entries(parts).filter(([, bytes]) => bytes > 0).map(([name, bytes]) =>
     `${name} ${byteSize(bytes)}`
   );

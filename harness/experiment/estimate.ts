@@ -8,16 +8,25 @@ import { dirname, join } from "node:path";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import { freeBytes } from "../base/free_bytes.ts";
 import type { Config } from "../config.ts";
-import type { Arm, ItemSource } from "../contract.ts";
+import type { Arm, ItemSource, TaskItem } from "../contract.ts";
 import { parameterLayout } from "../model/layout.ts";
 import { type PolicyTokenizer, readTokenizer } from "../model/tokenizer.ts";
-import type { Probe, Speed } from "../rl/calibrate.ts";
+import type { Probe, Speed, TrainingSpeed } from "../rl/calibrate.ts";
 import type { CalibrateAnswer } from "../rl/calibrate_worker.ts";
-import { type CellBytes, cellBytes, type CellSetting } from "../rl/cell_bytes.ts";
+import { type CellBytes, cellBytes, type CellSetting, warmUpBytes } from "../rl/cell_bytes.ts";
 import type { CompletionShape } from "../rl/learner.ts";
 import { QuestionOrder } from "../rl/question_order.ts";
-import { type PromptLengths, type Shard, type Workload, workloadOf } from "../rl/workload.ts";
-import { isLarge } from "../runtime/choose.ts";
+import type { SequenceShape } from "../rl/train_graph.ts";
+import type { WarmUp } from "../rl/warm_up.ts";
+import {
+  type PromptLengths,
+  type Shard,
+  type WarmUpWork,
+  warmUpWork,
+  type Workload,
+  workloadOf,
+} from "../rl/workload.ts";
+import { isLarge, passesKept } from "../runtime/choose.ts";
 import { checkpointBytes } from "./disk_space.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { PlannedCell } from "./plan_cells.ts";
@@ -50,6 +59,7 @@ export interface Estimate {
   readonly threads: number;
   /** Of the supervised updates before any arm. */
   readonly warmUpSeconds: number;
+  readonly warmUpMemory: number;
   readonly arms: readonly ArmEstimate[];
   /** Of the whole experiment. */
   readonly seconds: number;
@@ -83,13 +93,16 @@ export async function estimateExperiment(
   measure: (probe: Probe, count: number) => Promise<Speed> = measureOnThreads,
 ): Promise<Estimate> {
   const { model, jobs, threads } = plan, layout = parameterLayout(model), large = isLarge(layout.size);
+  const adapter = plan.record.policy.adapter ?? null;
   const cells = [...plan.tuning, ...plan.cells], prompts = await promptsOf(plan, policy);
   const works = await Promise.all(cells.map(async (cell) => {
-    const arm = armOf(plan, cell), { config } = cell.spec, cap = config.rl.maxCompletionTokens;
-    const count = (lengths: PromptLengths, tokens: number) => workloadOf(model, layout, config, arm, lengths, tokens);
+    const arm = armOf(plan, cell), { config } = cell.spec;
+    const count = (lengths: PromptLengths, tokens: number | null) =>
+      workloadOf(model, layout, config, arm, lengths, tokens);
     const setting: CellSetting = {
       model,
       layout,
+      adapter,
       config,
       trains: arm.trains,
       embeds: await embeds(arm, config),
@@ -98,8 +111,8 @@ export async function estimateExperiment(
     return {
       arm: arm.name,
       setting,
-      usual: count(prompts.usual(config.rl.questions), expected ?? cap),
-      heaviest: count(prompts.longest(config.rl.questions), cap),
+      usual: count(prompts.usual(config.rl.questions), expected),
+      heaviest: count(prompts.longest(config.rl.questions), null),
     };
   }));
 
@@ -107,26 +120,37 @@ export async function estimateExperiment(
   const { setting, usual } = works.find(({ usual }) => usual.updates > 0) ?? works[0]!;
   const shards = [mostOf(usual.rollout), mostOf(usual.validation)].filter((shard) => shard !== null);
   const pass = usual.updates > 0 ? mostOf(usual.passes) : null;
+  const warming = plan.warmUp && warmUpWork(model, layout, plan.warmUp.warmUp.questions, prompts.demonstrations);
   const begun = performance.now(), { device } = cells[0]!.spec;
-  const probe: Probe = { model, rl: setting.config.rl, device, threads, tokens: usual.tokens, shards, pass };
+  const probe: Probe = {
+    ...{ model, rl: setting.config.rl, adapter, device, threads, tokens: usual.tokens, shards, pass },
+    warmUp: warming && mostOf(warming.passes),
+  };
   const measured: Measured = { probe, speed: await measure(probe, large ? jobs : jobs * threads) };
   const calibration = (performance.now() - begun) / 1000;
 
-  const arms: ArmEstimate[] = [];
+  const arms: ArmEstimate[] = [], side = large ? 1 : threads;
   for (const [arm, same] of Map.groupBy(works, ({ arm }) => arm)) {
-    const { usual, heaviest, setting } = same[0]!, times = timesOf(usual, setting, measured, large ? 1 : threads);
-    arms.push({ arm, cells: same.length, updates: usual.updates, ...times, memory: cellBytes(setting, heaviest) });
+    const { usual, heaviest, setting } = same[0]!, times = timesOf(usual, setting, measured, side);
+    arms.push({
+      arm,
+      cells: same.length,
+      updates: usual.updates,
+      ...times,
+      memory: cellBytes(setting, heaviest, usual),
+    });
   }
-  const warmUpSeconds = warmUpTime(plan, prompts.tokens.median, measured);
+  const warmUpSeconds = warmUpTime(plan, warming, measured, side);
+  const warmUpMemory = warming ? warmUpBytes({ model, layout, threads }, warming) : 0;
   const all = arms.reduce((sum, { cells, cellSeconds }) => sum + cells * cellSeconds, 0);
   return {
-    parameters: { trained: layout.size, frozen: 0 },
+    parameters: { trained: plan.trained, frozen: adapter ? plan.floats : 0 },
     completionTokens: Math.min(expected ?? Infinity, setting.config.rl.maxCompletionTokens),
     atMost: (expected ?? Infinity) >= setting.config.rl.maxCompletionTokens,
     promptTokens: prompts.tokens,
-    ...{ jobs, threads, warmUpSeconds, arms },
+    ...{ jobs, threads, warmUpSeconds, warmUpMemory, arms },
     seconds: warmUpSeconds + Math.max(all / jobs, ...arms.map(({ cellSeconds }) => cellSeconds)),
-    memory: PARENT_BYTES + jobs * Math.max(...arms.map(({ memory }) => memory.total)),
+    memory: PARENT_BYTES + Math.max(warmUpMemory, jobs * Math.max(...arms.map(({ memory }) => memory.total))),
     machineMemory: totalmem(),
     disk: checkpointBytes(plan, cells),
     freeDisk: freeBytes(nearestFolder(plan.out)),
@@ -150,10 +174,10 @@ async function embeds({ shaper }: Arm, config: Config): Promise<boolean> {
 }
 
 /** Lengths of the prompts that a plan asks first: of the usual ones spread over all lengths, and of the longest. */
-async function promptsOf({ task, cells, config }: ExperimentPlan, policy: GlimpsedPolicy) {
+async function promptsOf({ task, cells, config, warmUp }: ExperimentPlan, policy: GlimpsedPolicy) {
   const { spec } = cells[0]!, { splits } = await task.load(spec.taskOptions), { rl, evaluation } = config;
   const tokenizer = await tokenizerOf(policy);
-  const lengthOf = (item: Parameters<typeof task.prompt>[0]) => {
+  const lengthOf = (item: TaskItem) => {
     if (!tokenizer) return rl.maxPromptTokens;
     const { length } = tokenizer.chat(task.prompt(item)).tokens;
     if (length <= rl.maxPromptTokens) return length;
@@ -166,6 +190,18 @@ async function promptsOf({ task, cells, config }: ExperimentPlan, policy: Glimps
   const asked = rl.tokens > 0 ? LOOKED_AT : Math.max(1, Math.min(LOOKED_AT, rl.updates * rl.questions));
   const inTurn = Array.from({ length: asked }, (_, place) => lengthOf(order.at(place)));
   const train = inTurn.toSorted((a, b) => a - b);
+  const mostTokens = rl.maxPromptTokens + rl.maxCompletionTokens;
+  /** Tokens of a demonstration of the warm-up, end of sequence included; none where its completion is too long. */
+  const shown = (item: TaskItem) => {
+    if (!tokenizer) return [mostTokens];
+    const { length } = tokenizer.encode(task.answer(item, item.gold, item.solution));
+    return length < rl.maxCompletionTokens ? [lengthOf(item) + length + 1] : [];
+  };
+  const demonstrations = ({ updates, questions }: WarmUp) => {
+    const count = Math.max(questions, Math.min(LOOKED_AT, updates * questions));
+    const fitting = Array.from({ length: count }, (_, place) => shown(order.at(place))).flat();
+    return Array.from({ length: count }, (_, i) => fitting[i % fitting.length] ?? mostTokens);
+  };
   const first = (items: ItemSource, n: number) => {
     const known = Array.from({ length: Math.min(n, items.size, LOOKED_AT) }, (_, i) => lengthOf(items.item(i)));
     return Array.from({ length: Math.min(n, items.size) }, (_, i) => known[i % known.length]!);
@@ -175,6 +211,7 @@ async function promptsOf({ task, cells, config }: ExperimentPlan, policy: Glimps
   const top = (lengths: readonly number[]) => lengths.map(() => Math.max(...lengths));
   const spread = (n: number) => Array.from({ length: n }, (_, i) => train[Math.floor((i + 0.5) / n * train.length)]!);
   return {
+    demonstrations: warmUp ? demonstrations(warmUp.warmUp) : [],
     tokens: { median: train[train.length >> 1]!, longest: Math.max(train.at(-1)!, ...validation, ...test) },
     usual: (questions: number): PromptLengths => ({ train: spread(questions), order: inTurn, validation, test }),
     longest: (questions: number): PromptLengths => ({
@@ -201,15 +238,19 @@ interface Measured {
 async function measureOnThreads(probe: Probe, count: number): Promise<Speed> {
   const speeds = await Promise.all(Array.from({ length: count }, () => measureOnThread(probe)));
   const mean = (of: (speed: Speed) => number) => speeds.reduce((sum, speed) => sum + of(speed), 0) / count;
+  const training = (of: (speed: Speed) => TrainingSpeed): TrainingSpeed => ({
+    pass: mean((speed) => of(speed).pass),
+    reference: mean((speed) => of(speed).reference),
+    add: mean((speed) => of(speed).add),
+    step: mean((speed) => of(speed).step),
+    session: mean((speed) => of(speed).session),
+  });
   return {
     prefill: mean(({ prefill }) => prefill),
-    decode: probe.shards.map((_, i) => mean(({ decode }) => decode[i]!)),
-    pass: mean(({ pass }) => pass),
     shardSessions: mean(({ shardSessions }) => shardSessions),
-    passSession: mean(({ passSession }) => passSession),
-    reference: mean(({ reference }) => reference),
-    add: mean(({ add }) => add),
-    step: mean(({ step }) => step),
+    decode: probe.shards.map((_, i) => mean(({ decode }) => decode[i]!)),
+    training: training(({ training }) => training),
+    warmUp: training(({ warmUp }) => warmUp),
   };
 }
 
@@ -243,21 +284,18 @@ function timesOf(
 ) {
   const fixed = isLarge(layout.size) ? 0.5 : 0; // weights are read for however few rows
   const [rolled, evaluated = rolled] = probe.shards, [first = 0, second = first] = speed.decode;
-  const shared = (count: number) => count === 0 ? 1 : Math.ceil(count / side) / count; // of the work, on one thread
   const generation = (shards: readonly Shard[], shard: Shard | undefined, decode: number) => {
     if (!shard || !rolled) return 0;
     const prefill = speed.prefill * sumOf(shards, shardTokens) / shardTokens(rolled);
     const rows = sumOf(shards, shardRows) / shardRows(shard);
-    return shared(shards.length) * (prefill + decode * rows * (fixed + (1 - fixed) * work.alive));
+    return shared(shards.length, side) * (prefill + decode * rows * (fixed + (1 - fixed) * work.alive));
   };
-  const making = isLarge(layout.size) ? speed : { shardSessions: 0, passSession: 0 }; // a small model keeps its sessions
-  const rolloutSeconds = work.draws * generation(work.rollout, rolled, first) +
-    work.shardChanges * making.shardSessions;
-  const passes = work.passes.length, tokens = probe.pass ? sumOf(work.passes, passTokens) / passTokens(probe.pass) : 0;
-  const training = shared(passes) * tokens * (speed.pass + speed.reference) + (passes - 1) * speed.add + speed.step +
-    work.passChanges * making.passSession;
+  const large = isLarge(layout.size), shardChanges = large ? work.shardChanges : 0; // a small model keeps many
+  const rolloutSeconds = work.draws * generation(work.rollout, rolled, first) + shardChanges * speed.shardSessions;
+  const passes = work.passes.length, size = probe.pass ? sumOf(work.passes, passTokens) / passTokens(probe.pass) : 0;
+  const training = trainingTime({ passes, size, changes: sessionsMade(work, large, side), side }, speed.training);
   // Vectors of all completions, by half of the layers, forwards: a third of what a pass takes for a token.
-  const embedding = embeds ? shared(passes) * tokens * speed.pass / 6 : 0;
+  const embedding = embeds ? shared(passes, side) * size * speed.training.pass / 6 : 0;
   const stepSeconds = work.updates > 0 ? rolloutSeconds + rl.updatesPerBatch * training + embedding : 0;
   const validationSeconds = generation(work.validation, evaluated, second);
   const testSeconds = generation(work.test, evaluated, second) + generation(work.sampled, rolled, first);
@@ -271,11 +309,36 @@ function timesOf(
   };
 }
 
-/** Seconds of the warm-up, whose solutions count with the cap of completions. */
-function warmUpTime({ warmUp, config: { rl } }: ExperimentPlan, prompt: number, { probe, speed }: Measured): number {
-  if (!warmUp || !probe.pass) return 0;
-  const { updates, questions } = warmUp.warmUp, tokens = questions * (prompt + rl.maxCompletionTokens);
-  return START_SECONDS + updates * (speed.pass * tokens / passTokens(probe.pass) + speed.step);
+/** Share of the work that is done one after the other, by so many side by side. */
+const shared = (count: number, side: number): number => count === 0 ? 1 : Math.ceil(count / side) / count;
+
+/** Sessions that a step makes: for each change of shape, or, of a small model, where more shapes occur than are kept. */
+const sessionsMade = (
+  { passes, passShapes, passChanges }: Pick<WarmUpWork, "passShapes" | "passChanges"> & { passes: readonly unknown[] },
+  large: boolean,
+  threads: number,
+): number => large ? passChanges : passes.length * Math.max(0, 1 - passesKept(threads) / passShapes);
+
+/** Seconds of an optimizer step on so many passes, which are `size` of the one that was measured. */
+function trainingTime(
+  { passes, size, changes, side }: Readonly<Record<"passes" | "size" | "changes" | "side", number>>,
+  { pass, reference, add, step, session }: TrainingSpeed,
+): number {
+  return shared(passes, side) * size * (pass + reference) + (passes - 1) * add + step + changes * session;
+}
+
+/** Seconds of the warm-up. */
+function warmUpTime(
+  { warmUp, floats }: ExperimentPlan,
+  work: WarmUpWork | null,
+  { probe, speed }: Measured,
+  side: number,
+): number {
+  if (!warmUp || !work || !probe.warmUp) return 0;
+  const { passes } = work, rows = ({ length, batch }: SequenceShape) => length * batch;
+  const size = sumOf(passes, rows) / rows(probe.warmUp), changes = sessionsMade(work, isLarge(floats), side);
+  const each = trainingTime({ passes: passes.length, size, changes, side }, speed.warmUp);
+  return START_SECONDS + warmUp.warmUp.updates * each;
 }
 
 /** The shape that occurs most often. */

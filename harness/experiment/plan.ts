@@ -72,9 +72,11 @@ export interface ExperimentOptions {
   readonly precision?: string;
   /** What finds out whether a device works. @default probeDevice */
   readonly probe?: Prober;
+  /** Passes are made smaller where the device has not the memory for them. @default false */
+  readonly autoMicroBatch?: boolean;
   /** Threads of a cell; null: the cores shared among the jobs. @default null */
   readonly threads?: number | null;
-  /** Cells side by side; null: as many as there are cores. @default null */
+  /** Cells side by side; null: as many as there are cores, or one on each GPU. @default null */
   readonly jobs?: number | null;
   /** Updates between two checkpoints. @default 10 */
   readonly checkpointEvery?: number;
@@ -147,8 +149,8 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const sweep = options.sweep ? planSweep({ ...options.sweep, seeds: tuningSeeds }, arms, config, seeds) : null;
   const cores = availableParallelism();
   const most = arms.length * Math.max(seeds.length, (sweep?.values.length ?? 0) * tuningSeeds.length);
-  const jobs = Math.min(atLeast(1, options.jobs ?? cores, "--jobs"), most);
-  const threads = atLeast(1, options.threads ?? Math.max(1, Math.floor(cores / jobs)), "--threads");
+  const askedJobs = atLeast(1, options.jobs ?? cores, "--jobs"),
+    askedThreads = atLeast(1, options.threads ?? cores, "--threads");
   const every = atLeast(1, options.checkpointEvery ?? 10, "--checkpoint-every");
   const keep = atLeast(0, options.keep ?? 2, "--keep");
   const claimed = claimOf(arms, config, claim);
@@ -159,6 +161,14 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const { digest: data } = await task.load(taskOptions);
   const found = await (options.find ?? findPolicy)(policy, options.fetching); // last: it may take a while
   const { device, accelerators, said } = named ?? await chooseDevice(wanted, { ...trial, model: found.model });
+  const side = options.jobs || accelerators.length === 0 ? askedJobs : accelerators.length, jobs = Math.min(side, most);
+  const threads = options.threads ? askedThreads : Math.max(1, Math.floor(cores / jobs));
+  if (options.autoMicroBatch && device === "cpu") {
+    throw new MisuseError(
+      "Cannot use --auto-microbatch on the CPU: what is cut differently adds up to other bits there … " +
+        "set rl.microBatch, or choose another --device",
+    );
+  }
   const adapter = options.adapter ? { adapter: settleAdapter(found.model, options.adapter) } : {};
 
   const content = sealPlan({
@@ -181,15 +191,13 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const name = `${task.name}-${found.label}-${profile}-${record.digest.slice(0, 8)}`;
   const out = resolve(options.out ?? join("results", name));
 
+  const fitting = options.autoMicroBatch ? { autoMicroBatch: true as const } : {};
   const work = { task: task.name, taskOptions, taskFile: taskFile?.path ?? null, taskStyle: style, device };
-  const place = policyFolders(found), [first] = accelerators;
+  const [first] = accelerators, place = first ? { accelerator: first } : {}, folders = policyFolders(found);
   const before = warmUp &&
-    warmUpSpec(out, {
-      ...{ ...work, ...place, ...(first ? { accelerator: first } : {}) },
-      ...{ warmUp, threads: cores, every, config },
-    });
-  const start = { ...(before ? { policy: warmedFolder(out) } : place), ...adapter };
-  const shared = { ...work, ...half, ...start, out, config, every, keep, threads };
+    warmUpSpec(out, { ...work, ...place, warmUp, ...folders, threads: cores, every, config });
+  const start = { ...(before ? { policy: warmedFolder(out) } : folders), ...adapter };
+  const shared = { ...work, ...start, ...half, ...fitting, out, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
   const { model } = found, floats = parameterLayout(model).size;

@@ -44,6 +44,7 @@ export interface SharedSpec extends
     | "adapter"
     | "device"
     | "precision"
+    | "autoMicroBatch"
     | "threads"
   > {
   /** The experiment's folder. */

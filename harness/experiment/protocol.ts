@@ -49,6 +49,8 @@ export const cellSpecSchema = z.strictObject({
   accelerator: acceleratorSchema.exactOptional(),
   precision: halfSchema,
   threads: z.int().min(1),
+  /** Passes are made smaller where the device has not the memory for them; absent: no. */
+  autoMicroBatch: z.literal(true).exactOptional(),
   checkpoints: z.strictObject({ folder: z.string(), every: z.int().min(1), keep: z.int().min(1) }).nullable(),
   /** Whole lines in steps.jsonl: the newest checkpoint that may be taken up. */
   resumeAt: z.int().min(0),

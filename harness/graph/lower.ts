@@ -75,6 +75,11 @@ const tokenProbability: Lowering = (g, [h, w, targets, kept], node) => {
 /** The adapter is in the weight already. */
 const mergedLinear: Lowering = (g, [x, w, , , bias]) => [g.op("Linear", bias ? [x!, w!, bias] : [x!, w!])];
 
+const inverseOf = (g: Graph, x: Value, node: Node): Value => {
+  const mean = g.op("ReduceMean", [g.mul(x, x)], { axes: [-1], keepDims: true });
+  return g.div(g.scalar(1), g.sqrt(g.add(mean, g.scalar(number(node, "epsilon")))));
+};
+
 const PLAIN: Table = {
   Linear: (g, [x, w, b]) => {
     const product = g.matmul(x!, matrixTransposed(g, w!));
@@ -82,8 +87,7 @@ const PLAIN: Table = {
   },
   MergedLinear: mergedLinear,
   RmsNorm: (g, [x, w], node) => {
-    const mean = g.op("ReduceMean", [g.mul(x!, x!)], { axes: [-1], keepDims: true });
-    const inverse = g.div(g.scalar(1), g.sqrt(g.add(mean, g.scalar(number(node, "epsilon")))));
+    const inverse = inverseOf(g, x!, node);
     return [g.mul(g.mul(x!, inverse), w!), inverse];
   },
   SkipRmsNorm: (g, [x, skip, w], node) => {
@@ -134,6 +138,18 @@ const WEBGPU = {
   },
 } satisfies Partial<Record<OpName, Lowering>>;
 
+/** Fused norms of providers whose kernels keep no inverse for the backward pass: where it is needed it is made apart. */
+const NORMS = {
+  RmsNorm: (g, [x, w], node) => {
+    const [y] = g.apply("SimplifiedLayerNormalization", [x!, w!], node.attributes);
+    return [y!, inverseOf(g, x!, node)];
+  },
+  SkipRmsNorm: (g, inputs, node) => {
+    const [y, , sum] = g.apply("SkipSimplifiedLayerNormalization", inputs, node.attributes);
+    return [y!, inverseOf(g, sum!, node), sum!];
+  },
+} satisfies Partial<Table>;
+
 /** Kernels that all providers share. */
 const SHARED = {
   Linear: (g, inputs) => [g.op("Gemm", inputs, { transB: 1 })],
@@ -157,8 +173,8 @@ const SHARED = {
 
 const TABLES: Readonly<Record<Target, Partial<Record<OpName, Lowering>>>> = {
   plain: PLAIN,
-  webgpu: { ...PLAIN, ...SHARED, ...WEBGPU },
-  cuda: (({ FusedMatMul: _, ...plain }) => ({ ...plain, ...SHARED }))(PLAIN),
+  webgpu: { ...PLAIN, ...SHARED, ...NORMS, ...WEBGPU },
+  cuda: (({ FusedMatMul: _, ...plain }) => ({ ...plain, ...SHARED, ...NORMS }))(PLAIN),
   cpu: {
     ...SHARED,
     RmsNorm: (g, inputs, node) => g.apply("SimplifiedLayerNormalization", inputs, node.attributes),

@@ -22,7 +22,7 @@ import {
 } from "../runtime/session.ts";
 import type { ModelConfig } from "./config.ts";
 import { type AdapterOptions, initialAdapter, matrixNames, type Target, targetsOf } from "./lora.ts";
-import { type Parameter, parameterView, type Weights } from "./layout.ts";
+import { type Layout, type Parameter, parameterView, type Weights } from "./layout.ts";
 import { openAdapter, readAdapterConfig } from "./adapter_folder.ts";
 import { fusedWeights, residentWeights } from "./transformer.ts";
 
@@ -154,15 +154,24 @@ export class MergedAdapter {
   }
 }
 
-/** A copy of the weights that are adapted, and of those that a decoder reads as one with them (query, key and value). */
-function copyAdapted({ layout, data }: Weights, targets: readonly Target[]): ResidentPart {
+/** What is copied: the weights that are adapted, and those that a decoder reads as one with them (query, key and value). */
+function adaptedBlocks(layout: Layout, targets: readonly Target[]) {
   const starts = new Set(targets.map(({ weight }) => weight.offset));
   const within = (p: Parameter, { offset, size }: { readonly offset: number; readonly size: number }) =>
     p.offset >= offset && p.offset < offset + size;
-  const blocks = fusedWeights(layout).map((block) => ({
+  return fusedWeights(layout).map((block) => ({
     block,
     parts: layout.parameters.filter((parameter) => within(parameter, block)),
   })).filter(({ parts }) => parts.some(({ offset }) => starts.has(offset)));
+}
+
+/** Floats of the second copy. */
+export function mergedSize(config: ModelConfig, layout: Layout, { targets }: AdapterOptions): number {
+  return adaptedBlocks(layout, targetsOf(config, targets)).reduce((sum, { block }) => sum + block.size, 0);
+}
+
+function copyAdapted({ layout, data }: Weights, targets: readonly Target[]): ResidentPart {
+  const blocks = adaptedBlocks(layout, targets);
   const copy = new Float32Array(blocks.reduce((sum, { block }) => sum + block.size, 0));
   let at = 0;
   const views = blocks.flatMap(({ block, parts }) => {

@@ -8,7 +8,8 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
-import { environmentSchema, halfSchema, sampleSchema, SCHEMA_VERSION, taskStyle } from "./schema.ts";
+import { askedTaskSchema, foundPolicySchema } from "./plan_schema.ts";
+import { environmentSchema, halfSchema, sampleSchema, SCHEMA_VERSION } from "./schema.ts";
 import { checkStored } from "./store.ts";
 
 const count = () => z.int().min(0);
@@ -82,18 +83,8 @@ export const evaluationMeasuresSchema = z.strictObject({
 
 /** What is asked for but for how much of it: what names a set of samples. */
 const setFields = {
-  task: z.strictObject({
-    name: z.string(),
-    version: count(),
-    data: sha256Hex(),
-    file: sha256Hex().nullable().describe("SHA-256 of the file that defines it; null for a task of Matchbox"),
-    ...taskStyle,
-  }),
-  policy: z.strictObject({
-    name: z.string(),
-    base: z.string().exactOptional().describe("the policy that the named adapter is merged into; absent: it is none"),
-    files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
-  }),
+  task: askedTaskSchema,
+  policy: foundPolicySchema,
   split: z.enum(["validation", "test"]),
   shots: z.array(z.string()).describe("ids of the worked examples in every prompt, from the training split"),
   seed: count(),

@@ -39,6 +39,22 @@ export const adapterSchema = z.strictObject({
   targets: z.array(z.string()).min(1).describe("linear layers, by the last part of their names"),
 });
 
+/** A task as it is asked for: which, of which data, in which style. */
+export const askedTaskSchema = z.strictObject({
+  name: z.string(),
+  version: z.int().min(0),
+  data: sha256Hex(),
+  file: sha256Hex().nullable().describe("SHA-256 of the file that defines it; null for a task of Matchbox"),
+  ...taskStyle,
+});
+
+/** A policy as it was found, before anything is done to it. */
+export const foundPolicySchema = z.strictObject({
+  name: z.string(),
+  base: z.string().exactOptional().describe("the policy that the named adapter is merged into; absent: it is none"),
+  files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
+});
+
 const sweep = z.strictObject({
   field: z.string(),
   values: z.array(fieldValue).min(1),
@@ -51,17 +67,8 @@ export const planSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   kind: z.literal("matchbox.plan"),
   matchbox: z.string().describe("version"),
-  task: z.strictObject({
-    name: z.string(),
-    version: z.int().min(0),
-    data: sha256Hex(),
-    file: sha256Hex().nullable().describe("SHA-256 of the file that defines it; null for a task of Matchbox"),
-    ...taskStyle,
-  }),
-  policy: z.strictObject({
-    name: z.string(),
-    base: z.string().exactOptional().describe("the policy that the named adapter is merged into; absent: it is none"),
-    files: z.record(z.string(), sha256Hex()).describe("SHA-256 of weights, config and tokenizer files"),
+  task: askedTaskSchema,
+  policy: foundPolicySchema.extend({
     warmUp: z.strictObject({
       updates: z.int().min(1),
       questions: z.int().min(1).describe("demonstrations of an update"),

@@ -6,6 +6,8 @@ import type { Config } from "../config.ts";
 import type { Graph } from "../graph/ir.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Layout, parameterLayout, type Weights } from "../model/layout.ts";
+import type { AdapterOptions } from "../model/lora.ts";
+import { MergedAdapter } from "../model/merged_adapter.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge } from "../runtime/choose.ts";
 import {
@@ -21,13 +23,15 @@ import { cacheNames, decodeGraph, type DecodeOptions, prefillGraph } from "./dec
 import { type CompletionShape, layOut, type SampleGroup } from "./learner.ts";
 import { AdamW } from "./optimizer.ts";
 import { decodeProducts, promptFeeds, runLength, SEGMENT } from "./sampler.ts";
-import { gradientName, type Objective, trainGraph } from "./train_graph.ts";
+import { gradientName, type Objective, type PassShape, type SequenceShape, trainGraph } from "./train_graph.ts";
 import type { Shard } from "./workload.ts";
 
 /** What is measured. */
 export interface Probe {
   readonly model: ModelConfig;
   readonly rl: Config["rl"];
+  /** What is trained in place of the weights; null: they are. */
+  readonly adapter: AdapterOptions | null;
   readonly device: Device;
   readonly threads: number;
   readonly tokens: number;
@@ -35,24 +39,33 @@ export interface Probe {
   readonly shards: readonly Shard[];
   /** Null where nothing is trained. */
   readonly pass: CompletionShape | null;
+  /** A pass of the supervised warm-up; null without one. */
+  readonly warmUp: SequenceShape | null;
+}
+
+/** Seconds of training. */
+export interface TrainingSpeed {
+  /** One pass, its gradients handed over; and the same for the reference of the KL penalty. */
+  readonly pass: number;
+  readonly reference: number;
+  /** Adding the gradients of a further pass. */
+  readonly add: number;
+  /** The optimizer's step, and what is trained merged into the weights. */
+  readonly step: number;
+  /** Making the session of a pass. */
+  readonly session: number;
 }
 
 /** Seconds. */
 export interface Speed {
   /** Reading the prompts of the first shard. */
   readonly prefill: number;
-  /** Making the sessions of a shard, and that of a pass. */
+  /** Making the sessions of a shard. */
   readonly shardSessions: number;
-  readonly passSession: number;
   /** All further tokens of each shard. */
   readonly decode: readonly number[];
-  /** One pass, its gradients handed over; and the same for the reference of the KL penalty. */
-  readonly pass: number;
-  readonly reference: number;
-  /** Adding the gradients of a further pass. */
-  readonly add: number;
-  /** The optimizer's step. */
-  readonly step: number;
+  readonly training: TrainingSpeed;
+  readonly warmUp: TrainingSpeed;
 }
 
 /** Weights of so many bytes do not stay in a processor's caches from one token to the next. */
@@ -81,16 +94,42 @@ function layersOf(model: ModelConfig, bytes: number): number {
 
 /** @throws as sessions do: MisuseError for a device that is not there */
 export async function calibrate(probe: Probe): Promise<Speed> {
-  const { model } = probe;
+  const { model, pass, warmUp, adapter, rl } = probe;
   const [prefill = 0, shardSessions = 0, ...decode] = await extrapolated(
     model,
     layersOf(model, BEYOND_CACHES),
     (size) => generation(probe, size),
   );
-  const [pass = 0, reference = 0, add = 0, step = 0, passSession = 0] = probe.pass
-    ? await extrapolated(model, layersOf(model, STILL_LARGE), (size) => training(probe, probe.pass!, size))
-    : [];
-  return { prefill, shardSessions, decode, pass, passSession, reference, add, step };
+  const trained = async (work: Training | null): Promise<TrainingSpeed> => {
+    const [pass = 0, reference = 0, add = 0, step = 0, session = 0] = work
+      ? await extrapolated(model, layersOf(model, STILL_LARGE), (size) => training(probe, work, size))
+      : [];
+    return { pass, reference, add, step, session };
+  };
+  const { clipLow, clipHigh, klBeta } = rl,
+    objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta: 0 };
+  return {
+    ...{ prefill, shardSessions, decode },
+    training: await trained(
+      pass && { shape: pass, feeds: layOut(groupsOf(pass), pass, null), objective, adapter, scored: klBeta > 0 },
+    ),
+    warmUp: await trained(
+      warmUp && {
+        ...{ shape: warmUp, feeds: demonstrationFeeds(warmUp), objective: { kind: "supervised" }, adapter: null },
+        scored: false,
+      },
+    ),
+  };
+}
+
+/** Training to be measured. */
+interface Training {
+  readonly shape: PassShape;
+  readonly feeds: Record<string, Tensor>;
+  readonly objective: Objective;
+  readonly adapter: AdapterOptions | null;
+  /** A reference scores what is trained on. */
+  readonly scored: boolean;
 }
 
 /** What numbers that are measured at smaller sizes come to at the model's own: they are linear in layers and words. */
@@ -143,18 +182,23 @@ async function generation(probe: Probe, model: ModelConfig): Promise<number[]> {
 }
 
 /** Seconds of a pass, of one for the reference, of adding its gradients, of the optimizer's step, of making its session. */
-async function training(probe: Probe, shape: CompletionShape, model: ModelConfig): Promise<number[]> {
-  const { rl } = probe, layout = parameterLayout(model), weights = arbitraryWeights(layout), runtime = runtimeOf(probe);
-  const resident = residentWeights(weights), feeds = layOut(groupsOf(shape), shape, null);
+async function training(
+  probe: Probe,
+  { shape, feeds, objective, adapter, scored }: Training,
+  model: ModelConfig,
+): Promise<number[]> {
+  const { rl, threads } = probe, layout = parameterLayout(model), weights = arbitraryWeights(layout);
+  const runtime = runtimeOf(probe),
+    merged = adapter && await MergedAdapter.create(model, weights, adapter, { seed: 0, threads });
+  const trained = merged?.weights ?? weights, resident = merged?.resident ?? residentWeights(weights);
   const load = (objective: Objective) =>
     runtime.load(trainGraph({
-      ...{ config: model, layout, shape, objective, temperature: rl.temperature, kept: false },
-      length: runLength(rl.maxPromptTokens, rl.maxCompletionTokens),
+      ...{ config: model, layout, adapter, shape, objective, temperature: rl.temperature, kept: false },
+      length: shape.kind === "sequences" ? shape.length : runLength(rl.maxPromptTokens, rl.maxCompletionTokens),
       logitsBytes: Math.ceil(2 ** 28 * model.vocabSize / probe.model.vocabSize), // chunks of as many rows as they will have
     }));
-  const { clipLow, clipHigh } = rl, adding: number[] = [];
-  const optimizer = await AdamW.create(weights, rl, runtime.options.threads);
-  const begun = performance.now(), session = await load({ kind: "policy-gradient", clipLow, clipHigh, klBeta: 0 });
+  const adding: number[] = [], optimizer = await AdamW.create(trained, rl, runtime.options.threads);
+  const begun = performance.now(), session = await load(objective);
   const making = (performance.now() - begun) / 1000;
   await optimizer.add(await session.run(feeds, { resident })); // and the warm-up
   const both = await timed(async () => {
@@ -166,16 +210,19 @@ async function training(probe: Probe, shape: CompletionShape, model: ModelConfig
   const add = median(adding),
     gradient = (): Tensors =>
       Object.fromEntries(
-        layout.parameters.map(({ name, shape, size }) => [gradientName(name), { data: new Float32Array(size), shape }]),
+        trained.layout.parameters.map((
+          { name, shape, size },
+        ) => [gradientName(name), { data: new Float32Array(size), shape }]),
       );
   const step = await timed(async () => {
     await optimizer.step(1e-9);
+    await merged?.merge();
     await optimizer.add(gradient());
   });
-  await optimizer.dispose();
-  if (rl.klBeta === 0) return [both - add, 0, add, step, making];
-  const scorer = await load({ kind: "none" }), { weight: _w, advantage: _a, counted: _c, old: _o, ...scored } = feeds;
-  const reference = await timed(async () => release(await scorer.run(scored, { resident })));
+  await Promise.all([optimizer.dispose(), merged?.dispose()]);
+  if (!scored) return [both - add, 0, add, step, making];
+  const scorer = await load({ kind: "none" }), { weight: _w, advantage: _a, counted: _c, old: _o, ...asked } = feeds;
+  const reference = await timed(async () => release(await scorer.run(asked, { resident })));
   await scorer.dispose();
   return [both - add, reference, add, step, making];
 }
@@ -266,6 +313,16 @@ function decodeFeeds(
     position: { data: new BigInt64Array(rows).fill(BigInt(promptLength + held)), shape: [rows] },
     steps: { data: BigInt64Array.of(BigInt(steps)), shape: [1] },
     uniform: { data: new Float32Array(steps * rows).fill(0.5), shape: [steps, rows] },
+  };
+}
+
+/** Demonstrations that fill a pass. */
+function demonstrationFeeds({ length, batch }: SequenceShape): Record<string, Tensor> {
+  const rows = length * batch, tokens = new BigInt64Array(rows).fill(1n);
+  return {
+    tokens: { data: tokens, shape: [rows] },
+    targets: { data: tokens, shape: [rows, 1] },
+    weight: { data: new Float32Array(rows).fill(1 / rows), shape: [rows, 1] },
   };
 }
 

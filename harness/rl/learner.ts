@@ -9,6 +9,7 @@ import type { Layout, Weights } from "../model/layout.ts";
 import type { MergedAdapter } from "../model/merged_adapter.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
+import { OutOfDeviceMemory } from "../runtime/device_failure.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import { type AnyTensor, floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -80,6 +81,8 @@ export class Learner {
   readonly #reference: Resident | null;
   /** Of what computes in float16; null: float32 needs none. */
   readonly lossScale: LossScale | null;
+  /** Sequences of a pass at most, once the device was found to hold no more. */
+  #most: number | null = null;
 
   constructor(
     private readonly runtime: Runtime,
@@ -90,6 +93,8 @@ export class Learner {
     reference: Weights | null,
     /** What is trained in place of the weights. */
     private readonly adapter: MergedAdapter | null = null,
+    /** Told of the passes that are made smaller from now on, where the device has not the memory; null: that is an error. */
+    private readonly smaller: ((sequences: number) => void) | null = null,
   ) {
     this.resident = adapter?.resident ?? residentWeights(weights);
     this.trained = adapter?.weights ?? weights;
@@ -112,13 +117,10 @@ export class Learner {
    */
   async update(batch: readonly SampleGroup[], optimizer: Optimizer, learningRate: number): Promise<UpdateReport> {
     const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
-    const of = { model: this.config, layout: this.weights.layout, rl: this.rl };
     const scale = this.lossScale?.value ?? 1, remedy = this.lossScale ? " or choose --precision float32" : "";
     const { clipLow, clipHigh, klBeta } = this.rl,
       objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
-    for await (
-      const scored of inOrder(passesOf(batch, of), this.runtime.concurrency, (pass) => this.#run(pass, objective))
-    ) {
+    for await (const scored of this.#scored(batch, objective)) {
       this.#count(scored, totals);
       await optimizer.add(scored.results);
     }
@@ -148,6 +150,43 @@ export class Learner {
 
   dispose(): Promise<void> {
     return this.#sessions.dispose();
+  }
+
+  /** The passes of a batch, in order. */
+  async *#scored(batch: readonly SampleGroup[], objective: Objective): AsyncIterable<Scored> {
+    const { concurrency } = this.runtime;
+    if (concurrency > 1) yield* inOrder(this.#passes(batch), concurrency, (pass) => this.#run(pass, objective));
+    else {
+      let left = this.#passes(batch);
+      while (left.length > 0) {
+        const scored = await this.#runOrLower(left[0]!, objective);
+        if (scored) yield scored;
+        left = scored ? left.slice(1) : left.flatMap(({ groups }) => this.#passes(groups));
+      }
+    }
+  }
+
+  #passes(batch: readonly SampleGroup[]): Pass[] {
+    const rl = { ...this.rl, microBatch: this.#most ?? this.rl.microBatch };
+    return passesOf(batch, { model: this.config, layout: this.weights.layout, rl });
+  }
+
+  /** Null where the device had not the memory and passes are smaller now. */
+  async #runOrLower(pass: Pass, objective: Objective): Promise<Scored | null> {
+    try {
+      return await this.#run(pass, objective);
+    } catch (error) {
+      const sequences = pass.groups.length * pass.shape.group, half = Math.ceil(sequences / 2);
+      if (!(error instanceof OutOfDeviceMemory) || sequences === 1) throw error;
+      if (!this.smaller) {
+        const remedy = `set rl.microBatch=${half}, or let --auto-microbatch find what fits`;
+        throw new OutOfDeviceMemory(`${error.what} for a pass of ${sequences} sequences`, remedy);
+      }
+      this.#most = half;
+      this.smaller(half);
+      await this.#sessions.dispose(); // they keep what the larger passes took
+      return null;
+    }
   }
 
   async #run({ groups, shape }: Pass, objective: Objective): Promise<Scored> {

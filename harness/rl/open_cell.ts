@@ -38,6 +38,8 @@ export interface Cell {
   /** What the policy computes in. @default "float32" */
   readonly precision?: Precision | undefined;
   readonly threads: number;
+  /** Passes are made smaller where the device has not the memory for them. @default false */
+  readonly autoMicroBatch?: boolean;
   /** What the experiment says of all its cells. */
   readonly matched: Matched;
   /** Where checkpoints go; null keeps none. */
@@ -63,8 +65,11 @@ export interface OpenCell {
 /** Items of each split that the reward self-test looks at before training. */
 const SELF_TESTED = 16;
 
-/** @throws MisuseError where options exclude each other, FailureError where the rewards do not reward what they should */
-export async function openCell(cell: Cell): Promise<OpenCell> {
+/**
+ * @param warn is told when passes are made smaller
+ * @throws MisuseError where options exclude each other, FailureError where the rewards do not reward what they should
+ */
+export async function openCell(cell: Cell, warn: (message: string) => void): Promise<OpenCell> {
   const { task, policy, arm, seed, config, config: { rl, evaluation } } = cell, { weights, tokenizer } = policy;
   checkReplay(rl);
   const data = await task.load(cell.taskOptions);
@@ -87,7 +92,10 @@ export async function openCell(cell: Cell): Promise<OpenCell> {
     : null;
   const initial = () => adapter ? weights.data : weights.data.slice(); // an adapter leaves them as they are
   const reference = rl.klBeta > 0 ? { ...weights, data: initial() } : null;
-  const learner = new Learner(runtime, policy.config, weights, rl, reference, adapter), { trained } = learner;
+  const smaller = (sequences: number) =>
+    warn(`The device has not the memory: passes of ${sequences} sequences from now on (rl.microBatch=${sequences})`);
+  const passes = cell.autoMicroBatch ? smaller : null;
+  const learner = new Learner(runtime, policy.config, weights, rl, reference, adapter, passes), { trained } = learner;
   const optimizer = await createOptimizer(runtime, trained, learner.resident, rl, threads);
   const order = new QuestionOrder(data.splits.train, seed), replay = new Replay();
   const embedder = () => Promise.resolve(policyEmbedder(runtime, policy, initial()));

@@ -8,6 +8,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { type Layout, parameterLayout } from "../model/layout.ts";
 import { MASKED, type Model } from "../model/transformer.ts";
 import { isLarge, MANY_DECODERS } from "../runtime/choose.ts";
+import type { Device } from "../runtime/devices.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import {
   type AnyTensor,
@@ -41,8 +42,9 @@ const BUCKETS = { small: { prompt: 16, completion: 16 }, large: { prompt: 64, co
 export const bucketsOf = (weights: number): { prompt: number; completion: number } =>
   isLarge(weights) ? BUCKETS.large : BUCKETS.small;
 
-/** Tokens drawn between two looks at which rows have ended. */
+/** Tokens drawn between two looks at which rows have ended. A device looks once: its caches would have to come and go. */
 export const SEGMENT = 24;
+const segmentOf = (device: Device): number => device === "cpu" ? SEGMENT : Infinity;
 
 /** Tokens drawn for one row. */
 export interface Draws {
@@ -106,16 +108,20 @@ export const promptBucket = (prompts: readonly Int32Array[], multiple: number = 
 
 /**
  * Rows that go side by side in one run; constants, so that nothing depends on the number of workers. A large model's
- * products have the rows as columns, and the CPU kernel adds up in other blocks where these are more than 16.
+ * products have the rows as columns, and the CPU kernel adds up in other blocks where these are more than 16. A device
+ * reads its weights once a token for all rows: there they are as many as its memory may be thought to hold caches for.
  */
-const SHARD_ROWS = { small: 32, large: 16 };
+const SHARD_ROWS = { small: 32, large: 16, device: 128 };
 
 /** Prompts with so many completions each that go side by side. */
-export const shardPrompts = ({ size }: Layout, group: number): number =>
-  Math.max(1, Math.floor((isLarge(size) ? SHARD_ROWS.large : SHARD_ROWS.small) / group));
+export const shardPrompts = ({ size }: Layout, group: number, device: Device = "cpu"): number => {
+  const rows = device !== "cpu" ? SHARD_ROWS.device : isLarge(size) ? SHARD_ROWS.large : SHARD_ROWS.small;
+  return Math.max(1, Math.floor(rows / group));
+};
 
-/** How decoding multiplies: with few rows against weights that do not fit the cache, columns are faster. */
-export const decodeProducts = ({ size }: Layout): Model["products"] => isLarge(size) ? "columns" : "rows";
+/** How decoding multiplies: with few rows against weights that do not fit the CPU's cache, columns are faster. */
+export const decodeProducts = ({ size }: Layout, device: Device = "cpu"): Model["products"] =>
+  device === "cpu" && isLarge(size) ? "columns" : "rows";
 
 /** Draws completions from a policy. Keeps the sessions of the shapes that it has seen. */
 export class Sampler {
@@ -150,7 +156,7 @@ export class Sampler {
         `Cannot generate: a prompt of ${longest} tokens and ${maxTokens} new ones exceed the context of ${this.config.maxPositions}; lower rl.maxCompletionTokens or rl.maxPromptTokens`,
       );
     }
-    const side = shardPrompts(this.#layout, group), drawn: Draws[][] = [];
+    const side = shardPrompts(this.#layout, group, this.runtime.device), drawn: Draws[][] = [];
     const starts = Array.from({ length: Math.ceil(prompts.length / side) }, (_, i) => i * side);
     const shard = (first: number) => {
       const shifted = { ...options, random: (prompt: number, sample: number) => random(first + prompt, sample) };
@@ -165,8 +171,9 @@ export class Sampler {
     const rows = prompts.flatMap((_, p) =>
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );
-    const stepwise = this.runtime.memory !== null, caches = stepwise ? this.runtime.precision : "float32";
-    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise, caches });
+    const stepwise = this.runtime.memory !== null, segment = segmentOf(this.runtime.device);
+    const caches = stepwise ? this.runtime.precision : "float32";
+    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise, caches, segment });
     const shape = (count: number, completions: number): DecodeOptions => ({
       config: this.config,
       layout: this.#layout,
@@ -176,7 +183,7 @@ export class Sampler {
       prompts: count,
       promptLength,
       group: completions,
-      products: stepwise ? "rows" : decodeProducts(this.#layout),
+      products: decodeProducts(this.#layout, this.runtime.device),
       stepwise,
       caches,
     });
@@ -226,7 +233,7 @@ class Generation {
     rows: readonly Row[],
     private readonly options:
       & GenerateOptions
-      & { readonly promptLength: number }
+      & { readonly promptLength: number; readonly segment: number }
       & Required<Pick<DecodeOptions, "stepwise" | "caches">>,
   ) {
     // One row alone would take another kernel than the trainer's many: give it a companion.
@@ -288,7 +295,7 @@ class Generation {
   }
 
   async decode(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
-    const steps = Math.min(SEGMENT, this.options.maxTokens - 1 - this.#length);
+    const steps = Math.min(this.options.segment, this.options.maxTokens - 1 - this.#length);
     if (!this.options.stepwise) return await this.#draw(steps, weights, session, endTokens);
     for (let step = 0; step < steps && this.#slots.some((row) => row && !row.ended); step++) {
       await this.#draw(1, weights, session, endTokens);

@@ -3,7 +3,7 @@
 
 import { FailureError } from "../base/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Weights } from "../model/layout.ts";
+import type { Layout, Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
@@ -23,6 +23,17 @@ export interface Demonstration {
 
 /** Sequences are padded to a multiple of this. */
 const BUCKET = 16;
+
+/** The passes of a batch, and the length to which its sequences are padded. */
+export function sequencePasses<T>(
+  batch: readonly T[],
+  tokens: (one: T) => number,
+  config: ModelConfig,
+  layout: Layout,
+): { readonly passes: readonly T[][]; readonly length: number } {
+  const length = roundUp(Math.max(...batch.map(tokens)) - 1, BUCKET); // the last token predicts nothing
+  return { passes: cut(batch, sequencesPerPass(config, layout, length)), length };
+}
 
 /** Trains weights in place, one batch of demonstrations at a time. */
 export class Supervisor {
@@ -52,12 +63,9 @@ export class Supervisor {
   /** One step; returns the loss in nats a token. @throws FailureError where it is not finite */
   async step(batch: readonly Demonstration[], learningRate: number): Promise<number> {
     const { runtime, config, weights, optimizer } = this;
-    const length = roundUp(
-      Math.max(...batch.map(({ prompt, completion }) => prompt.length + completion.length)) - 1,
-      BUCKET,
-    );
+    const tokens = ({ prompt, completion }: Demonstration) => prompt.length + completion.length;
+    const { passes, length } = sequencePasses(batch, tokens, config, weights.layout);
     const total = batch.reduce((sum, { completion }) => sum + completion.length, 0);
-    const passes = cut(batch, sequencesPerPass(config, weights.layout, length));
     let loss = 0;
     for await (const results of inOrder(passes, runtime.concurrency, (pass) => this.#run(pass, length, 1 / total))) {
       loss += floats(results.loss)[0]!;

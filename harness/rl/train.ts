@@ -32,8 +32,8 @@ class Stopped extends Error {}
 export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, stop: AbortSignal): Promise<void> {
   const { task, arm, seed, checkpoints, config: { rl, evaluation } } = cell;
   emit({ type: "phase", phase: "loading" });
-  const open = await openCell(cell), { data, learner, parts, source } = open, { weights, shaper, best } = parts;
   const warn = (message: string) => emit({ type: "warning", message });
+  const open = await openCell(cell, warn), { data, learner, parts, source } = open, { weights, shaper, best } = parts;
   const found = checkpoints && await newestCheckpoint(checkpoints.folder, cell.resumeAt, warn);
   const progress = found ? await loadState(found.sections, parts) : freshProgress();
   if (found) {

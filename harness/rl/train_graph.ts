@@ -10,9 +10,12 @@ import { adapterLayout, type AdapterOptions, declareAdapter } from "../model/lor
 import { isLarge } from "../runtime/choose.ts";
 import { causal, continued, declareModel, decoder, headWeight, type Model } from "../model/transformer.ts";
 
+/** See {@linkcode PassShape}. */
+export type SequenceShape = { readonly kind: "sequences"; readonly length: number; readonly batch: number };
+
 /** Rows of a pass. `sequences`: B texts of T tokens. `completions`: P prompts of S tokens, G completions of T tokens each. */
 export type PassShape =
-  | { readonly kind: "sequences"; readonly length: number; readonly batch: number }
+  | SequenceShape
   | {
     readonly kind: "completions";
     readonly promptLength: number;

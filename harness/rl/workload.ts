@@ -6,7 +6,9 @@ import type { Arm } from "../contract.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import { type CompletionShape, passesOf, type SampleGroup } from "./learner.ts";
-import { bucketsOf, promptBucket, SEGMENT, shardPrompts } from "./sampler.ts";
+import { sequencePasses } from "./supervise.ts";
+import type { SequenceShape } from "./train_graph.ts";
+import { bucketsOf, promptBucket, roundUp, SEGMENT, shardPrompts } from "./sampler.ts";
 
 /** Completions that are drawn side by side: `group` of each of so many prompts. */
 export interface Shard {
@@ -29,6 +31,11 @@ export interface Workload {
   readonly validation: readonly Shard[];
   readonly test: readonly Shard[];
   readonly sampled: readonly Shard[];
+  /** Shapes of shards that occur in the long run, evaluations included, and of passes in a number. */
+  readonly shardShapes: readonly Shard[];
+  readonly passShapes: number;
+  /** Rows end before others: decoders of fewer rows take over. */
+  readonly shrinks: boolean;
   /** Changes of shape from one shard or pass to the next, in an update: a large model's sessions are made anew for each. */
   readonly shardChanges: number;
   readonly passChanges: number;
@@ -49,16 +56,17 @@ export interface PromptLengths {
   readonly test: readonly number[];
 }
 
-/** @param expected tokens of a completion in the mean; at most the cap */
+/** @param expected tokens of a completion in the mean; null: it is not known, and counts as the cap */
 export function workloadOf(
   model: ModelConfig,
   layout: Layout,
   { rl, evaluation }: Pick<Config, "rl" | "evaluation">,
   { trains }: Pick<Arm, "trains">,
   lengths: PromptLengths,
-  expected: number,
+  expected: number | null,
 ): Workload {
-  const drawn = completionLengths(rl.questions * rl.completions, expected, rl.maxCompletionTokens);
+  const cap = rl.maxCompletionTokens, mean = Math.min(expected ?? cap, cap);
+  const drawn = completionLengths(rl.questions * rl.completions, mean, cap);
   const asked = lengths.train.slice(0, rl.questions);
   const evaluated = (split: readonly number[], n: number, group: number) => {
     const side = Math.max(1, Math.floor(evaluation.batch / group)), few = split.slice(0, n), shards: Shard[] = [];
@@ -81,17 +89,26 @@ export function workloadOf(
   };
   const order = lengths.order ?? asked, several = Math.max(1, Math.floor(order.length / rl.questions));
   const inTurn = Array.from({ length: several }, (_, i) => order.slice(i * rl.questions, (i + 1) * rl.questions));
-  const updates = trains ? updatesOf(rl, asked, Math.min(expected, rl.maxCompletionTokens)) : 0;
-  return {
-    tokens: Math.max(...drawn),
-    alive: aliveShare(drawn),
-    rollout: shards(asked),
-    passes: passes(asked),
-    shardChanges: changes(inTurn.flatMap(shards)) / several,
-    passChanges: changes(inTurn.flatMap(passes)) / several,
+  const updates = trains ? updatesOf(rl, asked, mean) : 0, alive = aliveShare(drawn);
+  const inEvaluation = {
     validation: evaluated(lengths.validation, evaluation.validationItems, 1),
     test: evaluated(lengths.test, evaluation.testItems, 1),
     sampled: evaluation.samples > 0 ? evaluated(lengths.test, evaluation.testItems, evaluation.samples) : [],
+  };
+  const inTraining = updates > 0 ? { shards: inTurn.flatMap(shards), passes: inTurn.flatMap(passes) } : null;
+  const bucket = bucketsOf(layout.size).completion, longest = roundUp(cap, bucket);
+  const lengthShapes = 1 + (longest - roundUp(expected === null ? 1 : mean, bucket)) / bucket;
+  return {
+    tokens: Math.max(...drawn),
+    alive,
+    shrinks: expected === null || alive < 1,
+    rollout: shards(asked),
+    passes: passes(asked),
+    ...inEvaluation,
+    shardShapes: distinct([...inTraining?.shards ?? [], ...Object.values(inEvaluation).flat()]),
+    passShapes: distinct((inTraining?.passes ?? []).map((shape) => ({ ...shape, length: 0 }))).length * lengthShapes,
+    shardChanges: changes(inTraining?.shards ?? []) / several,
+    passChanges: changes(inTraining?.passes ?? []) / several,
     draws: 1 + rl.redraws,
     updates,
     validations: 1 + (evaluation.every > 0 ? Math.ceil(updates / evaluation.every) : Math.min(1, updates)),
@@ -99,18 +116,49 @@ export function workloadOf(
   };
 }
 
+/** A warm-up's work: the passes of one update, and how often shapes change in it. */
+export interface WarmUpWork {
+  readonly passes: readonly SequenceShape[];
+  readonly passShapes: number;
+  readonly passChanges: number;
+}
+
+/** @param lengths tokens of demonstrations, `questions` of them an update */
+export function warmUpWork(
+  model: ModelConfig,
+  layout: Layout,
+  questions: number,
+  lengths: readonly number[],
+): WarmUpWork {
+  const several = Math.max(1, Math.floor(lengths.length / questions));
+  const inTurn = Array.from({ length: several }, (_, i) => {
+    const batch = lengths.slice(i * questions, (i + 1) * questions);
+    const { passes, length } = sequencePasses(batch, (tokens) => tokens, model, layout);
+    return passes.map((pass): SequenceShape => ({ kind: "sequences", length, batch: pass.length }));
+  });
+  return {
+    passes: inTurn.toSorted((a, b) => a[0]!.length - b[0]!.length)[several >> 1]!,
+    passShapes: distinct(inTurn.flat()).length,
+    passChanges: changes(inTurn.flat()) / several,
+  };
+}
+
+function distinct<T>(shapes: readonly T[]): T[] {
+  return [...new Map(shapes.map((shape) => [JSON.stringify(shape), shape])).values()];
+}
+
 function changes(shapes: readonly unknown[]): number {
   const keys = shapes.map((shape) => JSON.stringify(shape));
   return keys.filter((key, i) => i > 0 && key !== keys[i - 1]).length;
 }
 
-/** Lengths with that mean: all of them the cap, or spread evenly from none to twice the mean, in no order. */
-function completionLengths(count: number, expected: number, cap: number): number[] {
-  if (expected >= cap) return new Array<number>(count).fill(cap);
+/** Lengths with that mean, in no order: spread evenly from none to twice the mean, or to the cap and so many of them it. */
+function completionLengths(count: number, mean: number, cap: number): number[] {
   const stride = 1 + 2 * Math.round(0.309 * count); // far apart
+  const top = Math.min(2 * mean, cap), spread = Math.min(1, 2 * (1 - mean / cap)); // the share that is spread
   return Array.from({ length: count }, (_, i) => {
     const place = (i * stride % count + 0.5) / count;
-    return Math.min(cap, Math.max(1, Math.round(2 * expected * place)));
+    return place < spread ? Math.max(1, Math.round(top * place / spread)) : cap;
   });
 }
 

@@ -3,14 +3,19 @@
 // keeps few. A small model's bits are the same for any number of threads; a large one's may depend on it.
 
 import type { Precision } from "../base/device_names.ts";
-import { PoolRuntime } from "./pool.ts";
+import { poolConcurrency, PoolRuntime } from "./pool.ts";
 import { type Device, LocalRuntime, type Runtime } from "./session.ts";
+import { sessionsKept } from "./session_cache.ts";
 
 /** Sessions that a small model may keep: backward passes hold a hundred megabytes each, decoders a few. */
 export const MANY_PASSES = 4, MANY_DECODERS = 24;
 
 /** Whether a model with so many floats of weights counts as large. */
 export const isLarge = (weights: number): boolean => weights >= 2 ** 24;
+
+/** Sessions of passes that a small model keeps with so many threads. */
+export const passesKept = (threads: number): number =>
+  sessionsKept(MANY_PASSES, threads > 1 ? poolConcurrency(threads) : 1);
 
 /**
  * The runtime that serves a model.

@@ -79,6 +79,9 @@ class Member {
   }
 }
 
+/** Runs under way in a pool of so many workers. */
+export const poolConcurrency = (workers: number): number => 2 * workers;
+
 /** See the head of this file. */
 export class PoolRuntime implements Runtime {
   readonly memory = null;
@@ -87,14 +90,14 @@ export class PoolRuntime implements Runtime {
   readonly #residents = new Map<Resident, number>();
   #sessions = 0;
 
-  constructor(private readonly device: Device, workers: number) {
+  constructor(readonly device: Device, workers: number) {
     checkDevice(device);
     this.#members = Array.from({ length: workers }, () => new Member());
   }
 
   /** Twice the workers: one run waits while its worker is busy, so that none idles between two. */
   get concurrency(): number {
-    return 2 * this.#members.length;
+    return poolConcurrency(this.#members.length);
   }
 
   async load(graph: Graph): Promise<Session> {

@@ -5,6 +5,7 @@ import process from "node:process";
 import type { Precision } from "../base/device_names.ts";
 import type { Adapter } from "./adapter.ts";
 import { type Device, DEVICE_FACTS, isOffered, platformOf } from "./devices.ts";
+import { explain } from "./explain.ts";
 import type { ProbeShape } from "./probe_graph.ts";
 
 /** What is tried. */
@@ -122,118 +123,4 @@ export function judge(
 function lastWord(said: string): string {
   const word = said.split("\n").findLast((line) => /error|exception|fail/i.test(line))?.trim();
   return word ? ` after "${word.slice(0, 200)}"` : " without saying why";
-}
-
-interface Complaint {
-  readonly device: Device;
-  readonly pattern: RegExp;
-  /** From what the pattern caught. */
-  readonly why: (caught: string) => string;
-  readonly remedy: string;
-}
-
-const CUDA_RUNTIME = "install the CUDA runtime of the version that ends its name, with cuBLAS, cuRAND and cuDNN 9: " +
-  "NVIDIA's packages, or PyPI's nvidia-cuda-runtime, -cublas, -curand and -cudnn, their lib folders in LD_LIBRARY_PATH";
-const CUDA_DRIVER = "install NVIDIA's driver and see that `nvidia-smi` lists the card";
-
-/** What libraries and drivers say, in the order in which it is looked for. */
-const COMPLAINTS: readonly Complaint[] = [
-  {
-    device: "cuda",
-    pattern: /error: (?:\S*\/)?(libonnxruntime_providers_\w+\.so): cannot open shared object/,
-    why: (file) => `ONNX Runtime's ${file} is not installed`,
-    remedy: DEVICE_FACTS.cuda.remedy,
-  },
-  {
-    device: "cuda",
-    pattern: /(libcuda\.so[.\d]*): cannot open shared object/,
-    why: (file) => `there is no NVIDIA driver (${file} is missing)`,
-    remedy: CUDA_DRIVER,
-  },
-  {
-    device: "cuda",
-    pattern: /([^\s/]+\.so[.\d]*): cannot open shared object/,
-    why: (file) => `the library ${file} is missing`,
-    remedy: CUDA_RUNTIME,
-  },
-  {
-    device: "cuda",
-    pattern: /(?:load symbol|load library) (\S*cudnn\S*)/i,
-    why: (what) => `cuDNN 9 is missing (${what})`,
-    remedy: CUDA_RUNTIME,
-  },
-  {
-    device: "cuda",
-    pattern: /(undefined symbol: \S+|version `\S+' not found)/,
-    why: (what) => `its libraries do not fit each other (${what})`,
-    remedy: `take those of this ONNX Runtime's version: ${DEVICE_FACTS.cuda.remedy}`,
-  },
-  {
-    device: "cuda",
-    pattern: /CUDA driver version is insufficient/i,
-    why: () => "the NVIDIA driver is older than the CUDA libraries",
-    remedy: "update NVIDIA's driver, or install ONNX Runtime's libraries for an older CUDA",
-  },
-  {
-    device: "cuda",
-    pattern: /invalid device ordinal/i,
-    why: () => "the machine has no device of this index",
-    remedy: "choose one that `nvidia-smi -L` lists",
-  },
-  {
-    device: "cuda",
-    pattern: /no CUDA-capable device|CUDA failure 100\b|cudaErrorNoDevice/i,
-    why: () => "there is no NVIDIA GPU that CUDA sees",
-    remedy: CUDA_DRIVER,
-  },
-  {
-    device: "cuda",
-    pattern: /no kernel image is available/i,
-    why: () => "ONNX Runtime's CUDA libraries have no kernels for this GPU",
-    remedy: "choose --device webgpu, or libraries of another CUDA version",
-  },
-  {
-    device: "cuda",
-    pattern: /(out of memory)/i,
-    why: () => "the device has no memory left",
-    remedy: "end what else runs there, or choose another index",
-  },
-  {
-    device: "webgpu",
-    pattern: /Couldn't load Vulkan: (\S+): cannot open/,
-    why: (file) => `there is no Vulkan loader (${file} is missing)`,
-    remedy: DEVICE_FACTS.webgpu.remedy,
-  },
-  {
-    device: "webgpu",
-    pattern: /Failed to get a WebGPU adapter: ?([^\n]*)/,
-    why: (what) => `no adapter was found or accepted (${what.trim() || "no reason was given"})`,
-    remedy: "install or update the Vulkan driver of the GPU; `vulkaninfo --summary` lists what the loader sees",
-  },
-  {
-    device: "webgpu",
-    pattern: /requires f16 but the device does not support it/,
-    why: () => "it cannot compute in float16: its driver offers no shader-f16",
-    remedy: "update the GPU's driver",
-  },
-  {
-    device: "dml",
-    pattern: /(DXGI_ERROR\w*|887A\w{4}|No hardware adapter)/i,
-    why: (what) => `Direct3D refuses the device (${what})`,
-    remedy: "choose an index that exists, or update the GPU's driver",
-  },
-];
-
-/** What a device's libraries said, in words; `why` is null where nobody knows. */
-export function explain(
-  device: Device,
-  index: number | null,
-  said: string,
-): { readonly why: string | null; readonly remedy: string } {
-  for (const { device: whose, pattern, why, remedy } of COMPLAINTS) {
-    const caught = whose === device ? pattern.exec(said) : null;
-    if (caught) return { why: why(caught[1] ?? ""), remedy };
-  }
-  const place = index === null ? "" : ` or another index than ${index}`;
-  return { why: null, remedy: `${DEVICE_FACTS[device].remedy}${place}` };
 }

@@ -14,8 +14,10 @@ import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
 import { lower, type LowerOptions } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
+import { deviceFailure } from "./device_failure.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
+import { explain } from "./explain.ts";
 
 export { type Device, DEVICES } from "./devices.ts";
 
@@ -81,6 +83,7 @@ export interface Runtime {
   load(graph: Graph, stay?: readonly string[], precision?: Precision): Promise<Session>;
   /** What a policy computes in; its weights, their gradients and whatever is made of these are float32. */
   readonly precision: Precision;
+  readonly device: Device;
   /** The device's own memory; null where runs are fed from and answer into the host's. */
   readonly memory: DeviceMemory | null;
   /** Runs that can be under way at once. */
@@ -142,6 +145,7 @@ export function modelBytes(graph: Graph, device: Device, options?: LowerOptions)
 /** Sessions of this process (or worker), one run at a time. */
 export class LocalRuntime implements Runtime {
   readonly concurrency = 1;
+  readonly device: Device;
   readonly memory: DeviceMemory | null;
 
   /**
@@ -162,6 +166,7 @@ export class LocalRuntime implements Runtime {
     },
   ) {
     checkDevice(options.device);
+    this.device = options.device;
     this.memory = options.device === "webgpu" ? new DeviceMemory(this) : null;
   }
 
@@ -195,16 +200,15 @@ export class LocalRuntime implements Runtime {
         await (typeof model === "string"
           ? ort.InferenceSession.create(model, options)
           : ort.InferenceSession.create(model, options)),
+        device,
         this.memory,
         stay.length > 0,
       );
     } catch (error) {
       if (device === "cpu" || !(error instanceof Error)) throw error;
-      throw new MisuseError(
-        `Cannot use device "${device}": ${error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "")}; ${
-          DEVICE_FACTS[device].remedy
-        }`,
-      );
+      const { why, remedy } = explain(device, index, error.message);
+      const said = why ?? error.message.split("\n")[0]!.replace(/^\S*\.cc:\S+ /, "");
+      throw new MisuseError(`Cannot use device "${device}": ${said} … ${remedy}`, { cause: error });
     }
   }
 
@@ -226,6 +230,7 @@ class LocalSession implements Session {
 
   constructor(
     session: ort.InferenceSession,
+    private readonly device: Device,
     private readonly memory: DeviceMemory | null,
     private readonly stays: boolean,
   ) {
@@ -250,7 +255,9 @@ class LocalSession implements Session {
       : this.stays || !wanted // ONNX Runtime would write an output that is left out into its last run's memory
       ? this.#session.outputNames
       : wanted;
-    const results = await this.#session.run(Object.fromEntries(fed), outputs);
+    const results = await this.#session.run(Object.fromEntries(fed), outputs).catch((error: unknown) => {
+      throw error instanceof Error ? deviceFailure(this.device, error.message) ?? error : error;
+    });
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, ownTensor(tensor)]));
   }
 

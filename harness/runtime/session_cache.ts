@@ -5,6 +5,10 @@ import type { Precision } from "../base/device_names.ts";
 import type { Graph } from "../graph/ir.ts";
 import type { Runtime, Session } from "./session.ts";
 
+/** Sessions that are kept where so many are wanted: no fewer than a runtime that runs several at once needs. */
+export const sessionsKept = (capacity: number, concurrency: number): number =>
+  concurrency > 1 ? Math.max(capacity, concurrency + 2) : capacity;
+
 /** Builds sessions on demand and keeps the latest. */
 export class SessionCache {
   /** In the order of last use. */
@@ -13,11 +17,11 @@ export class SessionCache {
   readonly #capacity: number;
 
   /**
-   * @param capacity sessions kept; a runtime that runs several at once keeps two more than that
+   * @param capacity see {@linkcode sessionsKept}
    * @param precision of the graphs' products. @default "float32"
    */
   constructor(private readonly runtime: Runtime, capacity: number, private readonly precision?: Precision) {
-    this.#capacity = runtime.concurrency > 1 ? Math.max(capacity, runtime.concurrency + 2) : capacity;
+    this.#capacity = sessionsKept(capacity, runtime.concurrency);
   }
 
   /**

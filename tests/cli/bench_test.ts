@@ -70,6 +70,11 @@ Deno.test("bench refuses a device that cannot be had, with what is wrong and the
   match(await misuse("--device", "cuad"), /device "cuad".*did you mean "cuda"/);
   match(await misuse("--device", "webgpu:0"), /webgpu takes no index/);
   match(await misuse("--device", "cuda:"), /indexes from 0 to 63/);
+  match(
+    await misuseOn({ cuda: {} }, "--device", "cuda", "--dry-run"),
+    /estimate for --device cuda: .* --budget updates=3$/m,
+  );
+  match(await misuse("--auto-microbatch"), /--auto-microbatch on the CPU: .* set rl\.microBatch, or choose/);
 });
 
 Deno.test("bench prints the table on standard output and progress on standard error", async () => {

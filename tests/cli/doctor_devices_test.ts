@@ -57,7 +57,7 @@ Deno.test({
     );
     match(stdout, /^cuda +no +no driver$/m);
     match(stdout, /^dml +elsewhere +ONNX Runtime's package has it for win32-x64/m);
-    match(stdout, /^To use more of them:\n {2}cuda: mend cuda$/m);
+    match(stdout, /^What would help:\n {2}cuda: mend cuda$/m);
     const json = await doctor({ cuda: { name: "A", count: 1 } }, "--devices", "--json");
     const { ok, devices } = JSON.parse(json.stdout);
     equal(ok, true);

@@ -66,7 +66,7 @@ Deno.test("bench --dry-run says what cells take, and writes nothing", async () =
   match(stdout, /^policy +\S+, \d+\.\dk parameters: \d+\.\dk trained, 0 frozen$/m);
   match(stdout, /^cells +6, of them 2 side by side with 1 thread each$/m);
   match(stdout, /^completions +20 tokens each, the cap/m);
-  match(stdout, /^memory +\d+\.\d MB \(\d+\.\d+ GB are here\)$/m);
+  match(stdout, /^memory +\d+\.\d+ [MG]B \(\d+\.\d+ GB are here\)$/m);
   match(stdout, /^time +at most \d+:\d\d for all/m);
   for (const arm of ["base", "grpo", "memory-r\\+"]) match(stdout, new RegExp(`^${arm} +2 +\\d `, "m"));
 });
@@ -94,6 +94,26 @@ Deno.test("bench --dry-run --json gives the numbers: parts of memory add up, and
   ok(Math.abs(told.seconds - all) < 1e-6);
 });
 
+Deno.test("bench --dry-run --lora counts an adapter as PEFT does, and says what a warm-up takes", async () => {
+  const one = [...ours, "--jobs=1", "--threads=1", "--lora=8", "--warmup-sft=2"];
+  const [said, numbers] = await Promise.all([dryRun({}, ...one), dryRun({}, ...one, "--json")]);
+  deepEqual([said.code, numbers.code, said.left], [0, 0, []], said.stderr + numbers.stderr);
+  const told: Estimate = JSON.parse(numbers.stdout);
+  // r (in + out) of q, k, v, o, gate, up and down: width 16, 2 heads of 8 and 1 of them for keys, 24 between, 2 layers.
+  const trained = 2 * 8 * ((16 + 16) + 2 * (16 + 8) + (16 + 16) + 3 * (16 + 24));
+  const path = join(checkpoint, "config.json"), model = parseModelConfig(JSON.parse(Deno.readTextFileSync(path)), path);
+  deepEqual(told.parameters, { trained, frozen: parameterLayout(model).size });
+  for (const { arm, updates, memory } of told.arms) {
+    ok(memory.adapter > 4 * trained);
+    equal(memory.optimizer, updates > 0 ? 8 * trained : 0, arm);
+  }
+  ok(told.warmUpSeconds > 0 && told.warmUpMemory > 0);
+  match(said.stdout, /^policy +\S+, \d+\.\dk parameters: 3\.7k trained, \d+\.\dk frozen$/m);
+  match(said.stdout, /^trained +a LoRA adapter of rank 8 and alpha 16 to q_proj, .* and down_proj$/m);
+  match(said.stdout, /^warm-up +\S+ and \d+\.\d MB of memory, before all cells$/m);
+  match(said.stdout, /^ +of a cell .*: weights \S+ .B, adapter \S+ .B, optimizer /m);
+});
+
 Deno.test("bench --dry-run fetches the small files of a policy of the Hub and keeps none", async () => {
   const files = new Map(
     [...Deno.readDirSync(embedded)].map(({ name }) => [name, Deno.readFileSync(join(embedded, name))]),
@@ -116,7 +136,7 @@ Deno.test("bench --dry-run fetches the small files of a policy of the Hub and ke
 
 Deno.test("bench --dry-run refuses what bench refuses, and --expect-tokens alone", async () => {
   const [lora, prompt, policy, alone, missing] = await Promise.all([
-    dryRun({}, `--policy=${checkpoint}`, "--lora=4"),
+    dryRun({}, ...ours, "--lora=40"),
     dryRun({}, `--policy=${checkpoint}`, "--set=rl.maxPromptTokens=20"),
     dryRun({}, "--policy=embeded"),
     dryRun({}, "--no-such-flag"),
@@ -124,7 +144,7 @@ Deno.test("bench --dry-run refuses what bench refuses, and --expect-tokens alone
   ]);
   for (const { code, left } of [lora, prompt, policy, alone, missing]) deepEqual([code, left], [2, []]);
   match(prompt.stderr, /its prompt has \d+ tokens and rl\.maxPromptTokens is 20; raise it/);
-  match(lora.stderr, /Cannot use --dry-run with --lora: it reckons with training all weights/);
+  match(lora.stderr, /Cannot use --lora 40: the rank must be an integer from 1 to/);
   match(policy.stderr, /policy "embeded".*did you mean "embedded"/);
   match(missing.stderr, /Cannot find policy "nobody\/nothing"/);
   const run = new Deno.Command(Deno.execPath(), {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import { defaultConfig, overrideConfig } from "../../harness/config_options.ts";
 import { type ExperimentOptions, planExperiment } from "../../harness/experiment/plan.ts";
+import { proberOf } from "../fakes/devices.ts";
 import { makePolicyFolder } from "../fakes/policy_folder.ts";
 
 Deno.test("planExperiment()", async (t) => {
@@ -86,6 +87,10 @@ Deno.test("planExperiment()", async (t) => {
     const single = await plan({ arms: ["grpo"], seeds: [0] });
     deepEqual([single.jobs, single.threads, single.cells[0]?.spec.threads], [1, cores, cores]);
     deepEqual((await plan({ jobs: 3, threads: 5 })).cells[0]?.spec.threads, 5);
+    const probe = proberOf({ cuda: { count: 3 } });
+    equal((await plan({ device: "cuda:0-2", probe })).jobs, 3); // a GPU takes one cell at a time
+    equal((await plan({ device: "cuda", probe })).jobs, 1);
+    equal((await plan({ device: "cuda", jobs: 2, probe })).jobs, 2);
   });
 
   await t.step("refuses what is wrong before anything starts", async () => {

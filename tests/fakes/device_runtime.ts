@@ -58,6 +58,7 @@ function widened(graph: Graph): Graph {
 /** See the head of this file. */
 export class FakeDevice implements Runtime {
   readonly memory = new DeviceMemory(this);
+  readonly device = "webgpu";
   readonly concurrency = 1;
   readonly #inner = new LocalRuntime({ device: "cpu", threads: 1 });
   /** Tensors that went up (float32), or were rounded there (float16). */

@@ -3,12 +3,9 @@
 // well; and what peft merges must be what we merge. It measures no speed.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { Command } from "commander";
 import { applySettings, defaultConfig } from "../../harness/config_options.ts";
 import { exportPolicy } from "../../harness/experiment/export_policy.ts";
 import { planExperiment } from "../../harness/experiment/plan.ts";
@@ -18,6 +15,7 @@ import { readPolicy } from "../../harness/model/policy.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { relativeError } from "../oracles/float64.ts";
 import { lastLogits } from "../oracles/last_logits.ts";
+import { type PythonCheck, pythonCheck } from "./python_check.ts";
 
 const PROGRAM = `
 import json, sys
@@ -40,8 +38,8 @@ print(json.dumps({"answers": answers, "trainable": trainable, "weights": weights
 
 const QUESTIONS = 16;
 
-/** Prints what agrees. @returns whether all does */
-async function check(python: string, folder: string): Promise<boolean> {
+/** Says what agrees. */
+async function check({ python, folder, say }: PythonCheck): Promise<void> {
   const config = applySettings(defaultConfig, ["rl.updates=10", "rl.learningRate=1e-3", "evaluation.testItems=32"]);
   const [out, adapter, merged] = ["results", "adapter", "merged"].map((name) => join(folder, name)) as [
     string,
@@ -70,11 +68,6 @@ async function check(python: string, folder: string): Promise<boolean> {
     execFileSync(python, ["-c", PROGRAM, start, adapter, merged, file], { encoding: "utf8", maxBuffer: 2 ** 28 }),
   ) as { answers: [number[], number[]][]; trainable: number; weights: Record<string, number[]> };
 
-  let well = true;
-  const say = (holds: boolean, text: string) => {
-    console.log(`${holds ? "ok    " : "FAILED"} ${text}`);
-    well &&= holds;
-  };
   let adapted = 0, whole = 0, change = 0;
   for (const [i, [withAdapter, ofMerged]] of found.answers.entries()) {
     const ours = await lastLogits(policy, prompts[i]!), before = await lastLogits(base, prompts[i]!);
@@ -91,18 +84,10 @@ async function check(python: string, folder: string): Promise<boolean> {
   say(adapted <= 1e-4, `logits differ from peft's over ${QUESTIONS} prompts by at most ${size(adapted)}`);
   say(whole <= 1e-4, `logits of the merged policy differ from transformers' by at most ${size(whole)}`);
   say(weights <= 1e-6, `merged weights differ from peft's by at most ${size(weights)}`);
-  return well;
 }
 
-const { python } = new Command("check_adapter")
-  .description("Trains an adapter to the embedded policy a little, exports it, and compares it with what peft loads.")
-  .option("--python <path>", "Python interpreter with tests/peers/requirements.txt installed", "python3")
-  .allowExcessArguments(false)
-  .parse()
-  .opts<{ python: string }>();
-const folder = mkdtempSync(join(tmpdir(), "matchbox-"));
-try {
-  process.exitCode = await check(python, folder) ? 0 : 1;
-} finally {
-  rmSync(folder, { recursive: true });
-}
+await pythonCheck(
+  "check_adapter",
+  "Trains an adapter to the embedded policy a little, exports it, and compares it with what peft loads.",
+  check,
+);

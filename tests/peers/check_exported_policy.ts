@@ -3,11 +3,8 @@
 // huggingface_hub must read the results from the model card. It measures no speed.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
-import { Command } from "commander";
 import { applySettings, defaultConfig } from "../../harness/config_options.ts";
 import { exportPolicy } from "../../harness/experiment/export_policy.ts";
 import { planExperiment } from "../../harness/experiment/plan.ts";
@@ -17,6 +14,7 @@ import { readCellRecord } from "../../harness/records/store.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { relativeError } from "../oracles/float64.ts";
 import { lastLogits } from "../oracles/last_logits.ts";
+import { type PythonCheck, pythonCheck } from "./python_check.ts";
 
 /** What check_policy.py says of a chat. */
 interface Reference {
@@ -36,8 +34,8 @@ print(json.dumps([[r.dataset_type, r.dataset_split, r.metric_type, r.metric_valu
 const QUESTIONS = 16;
 const TOLERANCE = 1e-4;
 
-/** Prints what agrees. @returns whether all does */
-async function check(python: string, folder: string): Promise<boolean> {
+/** Says what agrees. */
+async function check({ python, folder, say }: PythonCheck): Promise<void> {
   const config = applySettings(defaultConfig, ["rl.updates=10", "rl.learningRate=1e-4", "evaluation.testItems=32"]);
   const plan = await planExperiment({
     task: "arithmetic",
@@ -54,11 +52,6 @@ async function check(python: string, folder: string): Promise<boolean> {
   writeFileSync(file, JSON.stringify(chats));
   const run = (...args: string[]): unknown => JSON.parse(execFileSync(python, args, { encoding: "utf8" }));
 
-  let well = true;
-  const say = (holds: boolean, text: string) => {
-    console.log(`${holds ? "ok    " : "FAILED"} ${text}`);
-    well &&= holds;
-  };
   for (const dtype of ["F32", "BF16"] as const) {
     const out = join(folder, dtype);
     await exportPolicy(plan.out, { cell: "grpo/0", out, dtype });
@@ -82,18 +75,10 @@ async function check(python: string, folder: string): Promise<boolean> {
     const expected = JSON.stringify([["arithmetic", "test", "accuracy", Number((100 * accuracy).toPrecision(12))]]);
     say(found === expected, `${dtype}: huggingface_hub reads ${found} from the model card`);
   }
-  return well;
 }
 
-const { python } = new Command("check_exported_policy")
-  .description("Trains the embedded policy a little, exports it, and compares it with what transformers loads.")
-  .option("--python <path>", "Python interpreter with tests/peers/requirements.txt installed", "python3")
-  .allowExcessArguments(false)
-  .parse()
-  .opts<{ python: string }>();
-const folder = mkdtempSync(join(tmpdir(), "matchbox-"));
-try {
-  process.exitCode = await check(python, folder) ? 0 : 1;
-} finally {
-  rmSync(folder, { recursive: true });
-}
+await pythonCheck(
+  "check_exported_policy",
+  "Trains the embedded policy a little, exports it, and compares it with what transformers loads.",
+  check,
+);

@@ -4,11 +4,14 @@
 import { deepStrictEqual, notDeepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { FailureError } from "../../harness/base/errors.ts";
 import { type Config, parseConfig } from "../../harness/config.ts";
+import type { Graph } from "../../harness/graph/ir.ts";
 import type { Weights } from "../../harness/model/layout.ts";
 import { Learner, type SampleGroup, type UpdateReport } from "../../harness/rl/learner.ts";
 import { AdamW } from "../../harness/rl/optimizer.ts";
 import type { Draws } from "../../harness/rl/sampler.ts";
 import { gradientName, trainGraph } from "../../harness/rl/train_graph.ts";
+import { OutOfDeviceMemory } from "../../harness/runtime/device_failure.ts";
+import { LocalRuntime, type Runtime, type Session } from "../../harness/runtime/session.ts";
 import { type Array64, relativeError } from "../oracles/float64.ts";
 import { runGraph } from "../oracles/onnx.ts";
 import {
@@ -68,6 +71,42 @@ async function sampledBatch(policy: Policy, sampling = {}): Promise<{ batch: Sam
   }));
   return { batch, draws };
 }
+
+/** A runtime that has memory for passes of so many sequences, as a device has. */
+function smallDevice(most: number): Runtime {
+  const inner = new LocalRuntime({ device: "cpu", threads: 1 });
+  const load = async (graph: Graph): Promise<Session> => {
+    const session = await inner.load(graph);
+    return {
+      run: async (feeds, options) => {
+        const tokens = feeds.tokens!.shape[0]!, scored = feeds.targets!.shape[0]!;
+        if (scored - tokens > most) throw new OutOfDeviceMemory("Cannot run on a small device: it has not the memory");
+        return await session.run(feeds, options);
+      },
+      dispose: () => session.dispose(),
+    };
+  };
+  return { load, device: "cpu", precision: "float32", memory: null, concurrency: 1, dispose: () => inner.dispose() };
+}
+
+Deno.test("Learner makes passes smaller where the device has not the memory, remembers it, and says what to set", async () => {
+  const policy = smallPolicy("GQA"), { batch } = await sampledBatch(policy), rl = settings();
+  const whole = await learn(policy, batch, settings({ microBatch: 4 }));
+  const weights = { ...policy.weights, data: policy.weights.data.slice() }, told: number[] = [];
+  const create = (smaller: ((sequences: number) => void) | null) =>
+    new Learner(smallDevice(4), policy.config, weights, rl, null, null, smaller);
+  const optimizer = await AdamW.create(weights, rl, 1), learner = create((sequences) => told.push(sequences));
+  await learner.update(batch, optimizer, 1e-3);
+  const gradient = optimizer.first.map((moment) => moment / (1 - rl.beta1));
+  ok(relativeError(gradient, whole.gradient) < 1e-5);
+  await learner.update(batch, optimizer, 1e-3);
+  deepStrictEqual(told, [9, 3]); // a pass of 9 takes one group of 6
+  await rejects(
+    create(null).update(batch, optimizer, 1e-3),
+    /small device: .* for a pass of 18 sequences … set rl\.microBatch=9, or let --auto-microbatch/,
+  );
+  await Promise.all([learner.dispose(), optimizer.dispose()]);
+});
 
 for (const name of POLICY_NAMES) {
   const policy = smallPolicy(name);

@@ -1,12 +1,12 @@
 // Reading ONNX Runtime's log of where nodes are placed; the lines are those of 1.30.0.
 
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Placement, readPlacement } from "../../harness/rl/placement.ts";
+import { hasVulkan, NEEDS_VULKAN, vulkan } from "../vulkan.ts";
 
 const line = (text: string) =>
   `2026-01-02 07:33:49.1 [V:onnxruntime:, session_state.cc:1385 VerifyEachNodeIsAssignedToAnEp] ${text}\n`;
@@ -35,20 +35,15 @@ Deno.test("readPlacement() refuses a log that does not say", () => {
   throws(() => readPlacement(decode, {}, "nothing of it"), { name: "FailureError", message: /log does not say/ });
 });
 
-const DRIVER = process.env.VK_DRIVER_FILES ?? "/usr/lib/chromium/vk_swiftshader_icd.json";
-const there = process.platform === "linux" && existsSync(DRIVER);
-
 Deno.test({
-  name: `doctor --ops finds most of the training graph on WebGPU${
-    there ? "" : ` (skipped: there is no Vulkan driver at ${DRIVER})`
-  }`,
-  ignore: !there,
+  name: `doctor --ops finds most of the training graph on WebGPU${NEEDS_VULKAN}`,
+  ignore: !hasVulkan,
   fn: async () => {
     const main = join(import.meta.dirname!, "..", "..", "harness", "cli", "main.ts");
     const { stdout } = await promisify(execFile)(
       Deno.execPath(),
       ["run", "-A", "--no-check", main, "doctor", "--ops", "--device", "webgpu", "--json"],
-      { env: { ...process.env, VK_DRIVER_FILES: DRIVER, LD_LIBRARY_PATH: dirname(DRIVER) } },
+      { env: { ...process.env, ...vulkan } },
     );
     const { device, placements }: { device: string; placements: Placement[] } = JSON.parse(stdout.trim());
     equal(device, "webgpu");

@@ -10,7 +10,8 @@ import { probeSizes } from "../../harness/rl/calibrate.ts";
 import { Learner } from "../../harness/rl/learner.ts";
 import { AdamW } from "../../harness/rl/optimizer.ts";
 import { Sampler } from "../../harness/rl/sampler.ts";
-import { workloadOf } from "../../harness/rl/workload.ts";
+import { Supervisor } from "../../harness/rl/supervise.ts";
+import { warmUpWork, workloadOf } from "../../harness/rl/workload.ts";
 import { LocalRuntime, type Runtime, type Session } from "../../harness/runtime/session.ts";
 import { tinyConfig } from "../model/tiny_policy.ts";
 import { initialWeights } from "../../harness/model/layout.ts";
@@ -32,7 +33,14 @@ function countingRuntime(): { runtime: Runtime; runs: string[] } {
     };
   };
   return {
-    runtime: { load, memory: null, precision: "float32", concurrency: 1, dispose: () => inner.dispose() },
+    runtime: {
+      load,
+      device: "cpu",
+      memory: null,
+      precision: "float32",
+      concurrency: 1,
+      dispose: () => inner.dispose(),
+    },
     runs,
   };
 }
@@ -94,6 +102,45 @@ Deno.test("workloadOf() spreads completions around the length that is expected o
   ok(work.tokens > 35 && work.tokens <= 40, `${work.tokens}`);
   ok(work.alive > 0.5 && work.alive < 1, `${work.alive}`);
   equal(workloadOf(model, layout, config, trains, lengths, 64).tokens, 64);
+});
+
+Deno.test("workloadOf() keeps the mean that is expected near the cap: most completions reach it", () => {
+  const config = parseConfig({ rl: { questions: 4, completions: 16, maxCompletionTokens: 64, microBatch: 1 } }, "test");
+  const lengths = { train: [10, 10, 10, 10], validation: [10], test: [10] };
+  const mean = (expected: number) => {
+    const { passes } = workloadOf(model, layout, config, trains, lengths, expected); // padded to 16 tokens
+    return passes.reduce((sum, { length }) => sum + length, 0) / passes.length;
+  };
+  for (const expected of [20, 32, 44, 56, 64]) {
+    ok(mean(expected) >= expected && mean(expected) < expected + 10, `${expected}: ${mean(expected)}`);
+  }
+  equal(workloadOf(model, layout, config, trains, lengths, 63).shrinks, false);
+  equal(workloadOf(model, layout, config, trains, lengths, 40).shrinks, true);
+  equal(workloadOf(model, layout, config, trains, lengths, null).shrinks, true);
+});
+
+Deno.test("workloadOf() counts the shapes that occur: of prompts in turn, and of lengths that are not known", () => {
+  const config = parseConfig({ rl: { questions: 2, completions: 4, maxCompletionTokens: 64 } }, "test");
+  const lengths = { train: [10, 10], order: [10, 10, 20, 20, 10, 10], validation: [10], test: [10] };
+  const of = (expected: number | null) => workloadOf(model, layout, config, trains, lengths, expected);
+  deepEqual([of(64), of(20), of(null)].map(({ passShapes }) => passShapes), [2, 2 * 3, 2 * 4]);
+  deepEqual(of(64).shardShapes.map(({ promptLength, group }) => [promptLength, group]), [[16, 4], [32, 4], [16, 1]]);
+});
+
+Deno.test("warmUpWork() counts the passes that a warm-up runs", async () => {
+  const { runtime, runs } = countingRuntime(), weights = initialWeights(model, 0);
+  const lengths = Array.from({ length: 40 }, (_, i) => 200 + i);
+  const options = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
+  const supervisor = await Supervisor.create(runtime, model, weights, options, 1);
+  await supervisor.step(
+    lengths.map((length) => ({ prompt: new Int32Array(length - 5).fill(3), completion: new Int32Array(5).fill(4) })),
+    1e-6,
+  );
+  const { passes, passShapes } = warmUpWork(model, layout, 40, lengths);
+  equal(runs.filter((kind) => kind === "loss").length, passes.length);
+  deepEqual([passes.reduce((sum, { batch }) => sum + batch, 0), passes[0]!.length], [40, 240]);
+  equal(passShapes, 1);
+  await supervisor.dispose();
 });
 
 Deno.test("probeSizes() takes a small model as it is, and few layers and words of a large one", () => {

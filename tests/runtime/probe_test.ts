@@ -1,23 +1,17 @@
 // What the end of a trial means, and what ONNX Runtime and drivers say when something is missing. The messages are theirs.
 
 import { deepEqual, equal, match, ok, strictEqual } from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { nvidiaAdapter } from "../../harness/runtime/adapter.ts";
 import type { Device } from "../../harness/runtime/devices.ts";
-import {
-  explain,
-  judge,
-  probeDevice,
-  type ProbeEnd,
-  type ProbeFact,
-  type ProbeTask,
-} from "../../harness/runtime/probe.ts";
+import { explain } from "../../harness/runtime/explain.ts";
+import { judge, probeDevice, type ProbeEnd, type ProbeFact, type ProbeTask } from "../../harness/runtime/probe.ts";
 import { probeGraph, probeTokens, SMALL } from "../../harness/runtime/probe_graph.ts";
 import { floats, LocalRuntime } from "../../harness/runtime/session.ts";
+import { hasVulkan, NEEDS_VULKAN, vulkan } from "../vulkan.ts";
 
 const cuda: ProbeTask = { device: "cuda", index: null, threads: 1, timed: null };
 const end = (facts: readonly ProbeFact[], more: Partial<ProbeEnd> = {}): ProbeEnd => ({
@@ -107,6 +101,12 @@ const MESSAGES: readonly (readonly [Device, string, RegExp, RegExp])[] = [
   ],
   ["cuda", "Invalid handle. Cannot load symbol cudnnCreate", /^cuDNN 9 is missing \(cudnnCreate\)$/, /cuDNN 9/],
   ["cuda", "/a/libonnxruntime_providers_cuda.so: undefined symbol: _ZN3foo", /do not fit each other/, /same version/],
+  [
+    "cuda",
+    "/a/libonnxruntime_providers_cuda.so: undefined symbol: cuTensorMapEncodeTiled",
+    /driver is older than the CUDA libraries \(it has no cuTensorMapEncodeTiled\)/,
+    /update NVIDIA's driver/,
+  ],
   [
     "cuda",
     "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=0",
@@ -208,14 +208,9 @@ Deno.test("probeDevice() refuses what ONNX Runtime's package does not have here,
   ok(cpu.usable && (cpu.seconds ?? 0) > 0);
 });
 
-const DRIVER = process.env.VK_DRIVER_FILES ?? "/usr/lib/chromium/vk_swiftshader_icd.json";
-const there = process.platform === "linux" && existsSync(DRIVER);
-
 Deno.test({
-  name: `probeDevice() trusts WebGPU on a software driver and knows it for one${
-    there ? "" : ` (skipped: there is no Vulkan driver at ${DRIVER})`
-  }`,
-  ignore: !there,
+  name: `probeDevice() trusts WebGPU on a software driver and knows it for one${NEEDS_VULKAN}`,
+  ignore: !hasVulkan,
   fn: async () => {
     // The Vulkan driver is chosen when a process starts, and the trial's process inherits it.
     const probe = new URL("../../harness/runtime/probe.ts", import.meta.url).href;
@@ -223,12 +218,12 @@ Deno.test({
       console.log(JSON.stringify(await probeDevice({ device: "webgpu", index: null, threads: 1, timed: null })));`;
     const { stdout } = await promisify(execFile)(Deno.execPath(), ["eval", "--no-check", script], {
       cwd: join(import.meta.dirname!, "..", ".."),
-      env: { ...process.env, VK_DRIVER_FILES: DRIVER, LD_LIBRARY_PATH: dirname(DRIVER) },
+      env: { ...process.env, ...vulkan },
     });
     const probed = JSON.parse(stdout.trim().split("\n").at(-1)!);
     strictEqual(probed.usable, true, stdout);
     ok(probed.error <= 1e-4, `off by ${probed.error}`);
-    if (/swiftshader/.test(DRIVER)) {
+    if (/swiftshader/.test(vulkan.VK_DRIVER_FILES)) {
       match(probed.adapter.name, /SwiftShader/);
       strictEqual(probed.adapter.software, true);
     }

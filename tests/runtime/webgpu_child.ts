@@ -2,6 +2,7 @@
 // Vulkan driver is chosen when a process starts. Prints the relative error of every output as JSON.
 
 import { parseConfig } from "../../harness/config.ts";
+import { Graph } from "../../harness/graph/ir.ts";
 import { lower } from "../../harness/graph/lower.ts";
 import { verifyGraph } from "../../harness/graph/verify.ts";
 import { adapterOptions } from "../../harness/model/lora.ts";
@@ -121,12 +122,27 @@ async function learn(policy: Policy, device: Device, adapted: boolean): Promise<
   return found;
 }
 
+/** A sum of so many ones, which are all made before. */
+async function ones(count: number): Promise<number> {
+  const runtime = new LocalRuntime({ device: "webgpu", threads: 1 }), g = new Graph();
+  const all = g.expand(g.input("one", "float32", [1, 1]), [count / 1024, 1024]);
+  g.output("sum", g.sum(g.sum(all, [1], false), [0], true));
+  const session = await runtime.load(g);
+  const { sum } = await session.run({ one: { data: Float32Array.of(1), shape: [1, 1] } });
+  await session.dispose();
+  return floats(sum)[0]!;
+}
+
 /** What the parent checks. */
 export interface Report {
   readonly errors: Readonly<Record<string, number>>;
   readonly tokens: Readonly<Record<"webgpu" | "cpu", readonly string[]>>;
   /** No run wrote to the weights. */
   readonly intact: boolean;
+  /** What is thrown for a tensor of 2 GiB, more than a buffer of this driver takes. */
+  readonly outOfMemory: string;
+  /** A sum of 2048 ones, after that. */
+  readonly afterwards: number;
 }
 
 // One layer with everything: the driver compiles every kernel for every shape, which takes most of the time.
@@ -146,5 +162,7 @@ const report: Report = {
   ]),
   tokens: { webgpu: texts(there), cpu: texts(here) },
   intact: weightsDigest(policy.weights) === before,
+  outOfMemory: await ones(2 ** 29).then(() => "nothing", String),
+  afterwards: await ones(2048),
 };
 console.log(JSON.stringify(report));
