@@ -8,6 +8,7 @@ import type { OpName } from "../../harness/graph/ops.ts";
 import { gradients } from "../../harness/graph/reverse.ts";
 import { verifyGraph } from "../../harness/graph/verify.ts";
 import { type Array64, interpret, relativeError } from "../oracles/float64.ts";
+import { roundingGraph } from "../oracles/float16.ts";
 import { runGraph } from "../oracles/onnx.ts";
 import { buildCase, CASES } from "./cases.ts";
 
@@ -160,6 +161,8 @@ for (const entry of CASES) {
       verifyGraph(lowered);
       compare(interpret(lowered, feeds), expected, FLOAT64, `${entry.name}, ${target}, float64`);
       compare(await runGraph(lowered, feeds), expected, FLOAT16, `${entry.name}, ${target}, ONNX Runtime`);
+      const rounded = await runGraph(roundingGraph(lowered), feeds);
+      compare(rounded, expected, FLOAT16, `${entry.name}, ${target}, rounded`);
       ok(!reachable(lowered.outputs.values()).some(isWideProduct), `${entry.name}, ${target}: a product is float32`);
       const twice = reachable(lower(lowered, target, { precision: "float16" }).outputs.values());
       strictEqual(twice.length, reachable(lowered.outputs.values()).length, "a product is rounded once");

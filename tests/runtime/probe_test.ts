@@ -215,7 +215,9 @@ Deno.test({
     // The Vulkan driver is chosen when a process starts, and the trial's process inherits it.
     const probe = new URL("../../harness/runtime/probe.ts", import.meta.url).href;
     const script = `const { probeDevice } = await import("${probe}");
-      console.log(JSON.stringify(await probeDevice({ device: "webgpu", index: null, threads: 1, timed: null })));`;
+      const task = { device: "webgpu", index: null, threads: 1, timed: null };
+      const half = await probeDevice({ ...task, precision: "float16" });
+      console.log(JSON.stringify({ ...await probeDevice(task), half }));`;
     const { stdout } = await promisify(execFile)(Deno.execPath(), ["eval", "--no-check", script], {
       cwd: join(import.meta.dirname!, "..", ".."),
       env: { ...process.env, ...vulkan },
@@ -223,6 +225,7 @@ Deno.test({
     const probed = JSON.parse(stdout.trim().split("\n").at(-1)!);
     strictEqual(probed.usable, true, stdout);
     ok(probed.error <= 1e-4, `off by ${probed.error}`);
+    ok(probed.half.usable || /its driver offers no shader-f16$/.test(probed.half.why), probed.half.why);
     if (/swiftshader/.test(vulkan.VK_DRIVER_FILES)) {
       match(probed.adapter.name, /SwiftShader/);
       strictEqual(probed.adapter.software, true);
