@@ -71,7 +71,7 @@ function count(tensors: Readonly<Record<string, AnyTensor>>, into: Traffic): voi
   }
 }
 
-const ITEM: Readonly<Record<Dtype, number>> = { float32: 4, int32: 4, int64: 8, bool: 1 };
+const ITEM: Readonly<Record<Dtype, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
 
 /** What the log's names stand for: operator and bytes of every tensor of a graph, as the encoder calls them. */
 interface Described {

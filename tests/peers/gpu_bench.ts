@@ -12,6 +12,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
+import { PRECISIONS as PRECISION_NAMES } from "../../harness/base/device_names.ts";
 import { MisuseError } from "../../harness/base/errors.ts";
 import { alignColumns } from "../../harness/cli/format.ts";
 import { parseCount } from "../../harness/cli/parse_count.ts";
@@ -25,7 +26,7 @@ import { machine } from "./machine.ts";
 import { modelShape, type ShapeName, SHAPES } from "./shapes.ts";
 
 /** How products are computed; TF32 rounds their factors to 10 bits and sums in float32. */
-export type Precision = "fp32" | "tf32" | "bf16";
+export type Precision = "fp32" | "tf32" | "bf16" | "fp16";
 
 /** What a process measures, see gpu_side.ts and gpu_torch.py. */
 export interface Task {
@@ -74,6 +75,10 @@ interface Side {
   readonly command: (task: Task) => [string, string[]];
 }
 
+/** The peak that a precision is held against. */
+const PEAK = { fp32: "fp32", tf32: "tf32", bf16: "half", fp16: "half" } as const;
+
+/** PyTorch's rows. */
 const PRECISIONS: readonly Precision[] = ["bf16", "tf32", "fp32"];
 
 interface Options {
@@ -205,8 +210,8 @@ function figures({ entry, side, rounds }: Row, card: Card | undefined) {
   const update = median(rounds.flatMap((round) => round.update));
   const { prompts, completions, promptTokens, tokens } = entry, drawn = prompts * completions * tokens;
   const needed = needs(modelShape(entry.shape), entry), onCard = side.device !== "cpu";
-  const flops = 1e12 * (onCard ? card?.tflops[side.precision] ?? NaN : NaN);
-  const bytes = 1e9 * (onCard ? card?.gigabytes ?? NaN : NaN), width = side.precision === "bf16" ? 2 : 4;
+  const flops = 1e12 * (onCard ? card?.tflops[PEAK[side.precision]] ?? NaN : NaN);
+  const bytes = 1e9 * (onCard ? card?.gigabytes ?? NaN : NaN), width = PEAK[side.precision] === "half" ? 2 : 4;
   return {
     stepSeconds: rollout + update,
     rolloutSeconds: rollout,
@@ -249,11 +254,11 @@ function cells(row: Row, card: Card | undefined): string[] {
   return [entry.title, side.title, ...seconds, ...rates, ...shares, ...memory, `${f.microBatch}`, f.error ?? ""];
 }
 
-/** Matchbox on a device; CUDA's products take TF32, which is ONNX Runtime's default, where the card has it. */
-const matchbox = (device: Device): Side => ({
-  title: `Matchbox ${device}`,
+/** Matchbox on a device; CUDA's float32 products take TF32, which is ONNX Runtime's default, where the card has it. */
+const matchbox = (device: Device, half: boolean): Side => ({
+  title: `Matchbox ${device}${half ? " fp16" : ""}`,
   device,
-  precision: device === "cuda" ? "tf32" : "fp32",
+  precision: half ? "fp16" : device === "cuda" ? "tf32" : "fp32",
   command: (task) => [process.execPath, ["run", "-A", "--no-check", here("gpu_side.ts"), JSON.stringify(task)]],
 });
 
@@ -264,20 +269,23 @@ const pytorch = (python: string, device: "cuda" | "cpu", precision: Precision): 
   command: (task) => [python, [here("gpu_torch.py"), JSON.stringify(task)]],
 });
 
-/** The devices that can be had, and of the others why not. */
-async function findDevices(asked: readonly Device[]) {
-  const usable: Record<string, string> = {}, refused: Record<string, string> = {};
+/** Matchbox's sides on devices that can be had, what those are, and of the others why not. */
+async function findSides(asked: readonly Device[]) {
+  const sides: Side[] = [], devices: Record<string, string> = {}, refused: Record<string, string> = {};
   for (const device of asked) {
-    const probed = await probeDevice({ device, index: null, threads: 1, timed: null });
-    if (!probed.usable) refused[device] = `${probed.why} … ${probed.remedy}`;
-    else {
-      const { name, driver } = probed.adapter;
-      usable[device] = acceleratorText({
-        ...{ provider: DEVICE_FACTS[device].provider, index: null, adapter: name, driver },
-      });
+    for (const precision of device === "cpu" ? PRECISION_NAMES.slice(0, 1) : PRECISION_NAMES) {
+      const probed = await probeDevice({ device, index: null, threads: 1, timed: null, precision });
+      const side = matchbox(device, precision === "float16");
+      if (!probed.usable) {
+        refused[side.title] = `${probed.why} … ${probed.remedy}`;
+        break; // where there is no float32 there is no float16
+      }
+      const { name, driver } = probed.adapter, { provider } = DEVICE_FACTS[device];
+      devices[device] = acceleratorText({ provider, index: null, adapter: name, driver });
+      sides.push(side);
     }
   }
-  return { usable, refused };
+  return { sides, devices, refused };
 }
 
 const listOf = <T>(flag: string, known: Readonly<Record<string, T>>) => (text: string): T[] =>
@@ -330,7 +338,7 @@ function parseOptions(args: readonly string[]): Options {
     .option(count("timeout")[0], "seconds that a process may take", count("timeout")[1], 600)
     .option(
       "--peak-tflops <list>",
-      "the card's peak: float32, then TF32, then bfloat16",
+      "the card's peak: float32, then TF32, then 16-bit",
       parseNumbers("--peak-tflops"),
     )
     .option("--peak-bandwidth <n>", "its memory's, GB/s", (text) => parseNumbers("--peak-bandwidth")(text)[0]!)
@@ -352,10 +360,10 @@ function parseOptions(args: readonly string[]): Options {
 function peaksOf(name: string | null, { peakTflops, peakBandwidth }: Options): Card | undefined {
   const known = name === null ? undefined : cardOf(name);
   if (!peakTflops && !peakBandwidth) return known;
-  const [fp32 = known?.tflops.fp32 ?? null, tf32 = known?.tflops.tf32 ?? null, bf16 = known?.tflops.bf16 ?? null] =
+  const [fp32 = known?.tflops.fp32 ?? null, tf32 = known?.tflops.tf32 ?? null, half = known?.tflops.half ?? null] =
     peakTflops ?? [];
   const gigabytes = peakBandwidth ?? known?.gigabytes ?? NaN;
-  return { name: name ?? "unknown", tflops: { fp32, tf32, bf16 }, gigabytes, source: "the command line" };
+  return { name: name ?? "unknown", tflops: { fp32, tf32, half }, gigabytes, source: "the command line" };
 }
 
 /** Takes the times of the sides of a shape, in turns, and tells each on standard error. */
@@ -388,13 +396,14 @@ async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2)), { python, pythonDevice } = options;
   const [name = null, driver = null, memoryMib = null] = nvidiaSmi("name", "driver_version", "memory.total") ?? [];
   const card = peaksOf(name, options);
-  const asked = options.device ?? (["cuda", "webgpu", "cpu"] as const), { usable, refused } = await findDevices(asked);
-  for (const [device, why] of Object.entries(refused)) console.error(`${device}: ${why}`);
+  const asked = options.device ?? (["cuda", "webgpu", "cpu"] as const),
+    found = await findSides(asked),
+    { devices, refused } = found;
+  for (const [title, why] of Object.entries(refused)) console.error(`${title}: ${why}`);
   const rows: Row[] = [];
   for (const entry of options.shapes ?? CASES) {
-    const devices = asked.filter((device) => options.device || device !== "cpu" || entry.shape === "embedded");
     const sides = [
-      ...devices.filter((device) => device in usable).map(matchbox),
+      ...found.sides.filter(({ device }) => options.device || device !== "cpu" || entry.shape === "embedded"),
       ...python ? (options.precisions ?? PRECISIONS).map((precision) => pytorch(python, pythonDevice, precision)) : [],
     ];
     rows.push(...await runCase({ ...entry, ...pickSizes(options) }, sides, options, card));
@@ -404,7 +413,7 @@ async function main(): Promise<void> {
     machine: machine(),
     card: name === null ? null : { name, driver, memoryMib: Number(memoryMib) },
     peaks: card ?? null,
-    devices: usable,
+    devices,
     refused,
     versions: Object.assign({}, ...rows.flatMap(({ rounds }) => rounds.map(({ versions }) => versions))),
   };
@@ -415,8 +424,8 @@ async function main(): Promise<void> {
     }));
     return console.log(JSON.stringify({ ...facts, results }));
   }
-  const missing = Object.entries(refused).map(([device, why]) =>
-    HEAD.map((_, i) => i === 1 ? `Matchbox ${device}` : i === HEAD.length - 1 ? why : i === 0 ? "all" : "-")
+  const missing = Object.entries(refused).map(([title, why]) =>
+    HEAD.map((_, i) => i === 1 ? title : i === HEAD.length - 1 ? why : i === 0 ? "all" : "-")
   );
   console.log(table([...rows.map((row) => cells(row, card)), ...missing]));
   const how = new Map(rows.map(({ side, rounds }) => [side.title, rounds.at(-1)!.configuration]));
@@ -424,7 +433,7 @@ async function main(): Promise<void> {
   const { cpu, cores, memoryBytes, os } = facts.machine;
   console.log(`${facts.date.slice(0, 10)}, ${cpu}, ${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${os}`);
   console.log(name === null ? "no nvidia-smi" : `${name}, driver ${driver}, ${memoryMib} MiB`);
-  console.log(Object.values(usable).join("; "));
+  console.log(Object.values(devices).join("; "));
   if (card) console.log(`peaks: ${JSON.stringify(card.tflops)} TFLOP/s, ${card.gigabytes} GB/s (${card.source})`);
   console.log(Object.entries(facts.versions).map(([name, value]) => `${name} ${value}`).join(", "));
 }

@@ -1,23 +1,21 @@
-// What cards can do at most, from their makers' data sheets, dense (without sparsity): TFLOP/s of float32 outside and inside
-// the tensor cores (TF32) and of bfloat16 with float32 sums, and GB/s of memory. The first name that nvidia-smi's begins
+// What cards can do at most, from their makers' data sheets, dense (without sparsity): TFLOP/s of float32 outside of the
+// tensor cores, of TF32 and of 16-bit floats with float32 sums in them, and GB/s of memory. The first name that nvidia-smi's begins
 // with, "NVIDIA " and "GeForce " left out, is meant.
-
-import type { Precision } from "./gpu_bench.ts";
 
 export interface Card {
   readonly name: string;
   /** Null: it has no such units. */
-  readonly tflops: Readonly<Record<Precision, number | null>>;
+  readonly tflops: Readonly<Record<"fp32" | "tf32" | "half", number | null>>;
   readonly gigabytes: number;
   readonly source: string;
 }
 
 const card = (
   name: string,
-  [fp32, tf32, bf16]: readonly [number, number | null, number | null],
+  [fp32, tf32, half]: readonly [number, number | null, number],
   gigabytes: number,
   source: string,
-): Card => ({ name, tflops: { fp32, tf32, bf16 }, gigabytes, source });
+): Card => ({ name, tflops: { fp32, tf32, half }, gigabytes, source });
 
 export const CARDS: readonly Card[] = [
   card("H200", [67, 494.5, 989], 4800, "NVIDIA H200 data sheet, SXM (half of its figures with sparsity)"),
@@ -28,7 +26,7 @@ export const CARDS: readonly Card[] = [
   card("A100", [19.5, 156, 312], 1555, "NVIDIA A100 data sheet, 40 GB"),
   card("L40S", [91.6, 183, 362], 864, "NVIDIA L40S data sheet"),
   card("L4", [30.3, 60, 121], 300, "NVIDIA L4 data sheet (half of its figures with sparsity)"),
-  card("Tesla T4", [8.1, null, null], 320, "NVIDIA T4 data sheet"),
+  card("Tesla T4", [8.1, null, 65], 320, "NVIDIA T4 data sheet"),
   card("RTX 4090", [82.6, 82.6, 165.2], 1008, "NVIDIA Ada GPU architecture white paper, appendix A"),
   card("RTX 3090", [35.6, 35.6, 71], 936, "NVIDIA Ampere GA102 GPU architecture white paper, appendix A"),
 ];

@@ -19,13 +19,16 @@ async function timed<T>(steps: FixedStep, work: () => Promise<T>): Promise<[T, n
 }
 
 try {
-  const { shape, device, steps, ...sizes }: Task = JSON.parse(process.argv[2] ?? ""), config = modelShape(shape);
+  const { shape, device, precision, steps, ...sizes }: Task = JSON.parse(process.argv[2] ?? ""),
+    config = modelShape(shape);
   const threads = navigator.hardwareConcurrency, weights = repeatedWeights(config);
-  const runtime = chooseRuntime(device, threads, weights.layout.size);
+  const runtime = chooseRuntime(device, threads, weights.layout.size, {
+    precision: precision === "fp16" ? "float16" : "float32",
+  });
   const stepper = await FixedStep.create(runtime, config, weights, { ...sizes, threads });
   const where = runtime.memory ? "weights and caches on the device" : "weights fed with each run";
   say({
-    ready: `${sizes.precision}, ${device === "cpu" ? `${threads} threads` : where}`,
+    ready: `${precision}, ${device === "cpu" ? `${threads} threads` : where}`,
     versions: { deno: Deno.version.deno, onnxruntime: runtimeVersion },
   });
   for (let step = 0; step < steps; step++) {
