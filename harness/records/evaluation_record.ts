@@ -10,7 +10,7 @@ import { FailureError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
 import { askedTaskSchema, foundPolicySchema } from "./plan_schema.ts";
 import { environmentSchema, sampleSchema, SCHEMA_VERSION } from "./schema.ts";
-import { checkStored } from "./store.ts";
+import { checkStored, readLines, storedDigest, type StoredLines } from "./store.ts";
 
 const count = () => z.int().min(0);
 const share = () => z.number().min(0).max(1);
@@ -166,8 +166,14 @@ export function evaluationDigest({ asked, outcome }: Pick<MatchboxEvaluation, "a
 /** An evaluation.json. @throws FailureError if it is missing, malformed, of an unknown version, or its digest does not hold */
 export async function readEvaluation(path: string): Promise<MatchboxEvaluation> {
   const record = checkStored("matchbox.evaluation", evaluationRecordSchema, await readJsonFile(path), path);
-  if (record.outcome === null || record.digest === evaluationDigest(record)) return record;
+  const { asked, outcome, digest } = record;
+  if (outcome === null || digest === storedDigest({ asked, outcome }, path)) return record;
   throw new FailureError(
     `Cannot trust "${path}": what it says does not have the digest that stands beside it … evaluate again`,
   );
+}
+
+/** The samples.jsonl beside it. @throws FailureError naming the line */
+export function readEvaluationSamples(path: string): Promise<StoredLines<EvaluationSample>> {
+  return readLines("sample", evaluationSampleSchema, path, SCHEMA_VERSION);
 }
