@@ -16,6 +16,9 @@ const count = () => z.int().min(0);
 const share = () => z.number().min(0).max(1);
 const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
 
+/** Completions drawn for a question, at most: what the unbiased maj@k can count. */
+export const MOST_SAMPLES = 1000;
+
 /** A line of an evaluation's samples.jsonl. */
 export const evaluationSampleSchema = sampleSchema.extend({
   sample: count().describe("0: the greedy one; 1 and up: the drawn ones"),
@@ -87,7 +90,7 @@ const setFields = {
   policy: foundPolicySchema,
   split: z.enum(["validation", "test"]),
   shots: z.array(z.string()).describe("ids of the worked examples in every prompt, from the training split"),
-  seed: count(),
+  seed: count().max(2 ** 32 - 1),
   temperature: z.number().positive(),
   topK: count().describe("0 keeps all"),
   topP: z.number().gt(0).max(1).describe("1 keeps all"),
@@ -98,7 +101,7 @@ const setFields = {
 const askedSchema = z.strictObject({
   ...setFields,
   items: z.int().min(1).describe("questions: the first so many of the split"),
-  samples: z.int().min(1).describe("completions drawn for each question, beside the greedy one"),
+  samples: z.int().min(1).max(MOST_SAMPLES).describe("completions drawn for each question, beside the greedy one"),
 });
 
 /** evaluation.json. */

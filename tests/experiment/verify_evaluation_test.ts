@@ -173,7 +173,9 @@ Deno.test("verify() wants one greedy and k drawn a question, in order and of the
     match(item?.reasons[0] ?? "", reason);
   }
   deepEqual(await failures(await forgedAsked({ samples: 4 })), [set]);
-  deepEqual(await failures(await forgedAsked({ items: 1e12, samples: 1e9 })), [set]);
+  deepEqual(await failures(await forgedAsked({ items: 1e12, samples: 1000 })), [set]);
+  deepEqual(await failures(await forgedAsked({ samples: 1001 })), ["evaluation.json: digest"]);
+  deepEqual(await failures(await forgedAsked({ seed: 2 ** 32 })), ["evaluation.json: digest"]);
 });
 
 Deno.test("verify() sees what a text or a length cannot be, beyond the questions that are asked again", async () => {
