@@ -4,6 +4,7 @@
 //
 // Every room speaks in these; a room that needs a noun of its own keeps it to itself.
 
+import type { Precision } from "./base/device_names.ts";
 import type { Config } from "./config.ts";
 
 // *** task ***
@@ -421,9 +422,6 @@ export interface Environment {
   readonly gitCommit: string | null;
   readonly gitDirty: boolean | null;
 }
-
-/** Of a device's products and sums. */
-export type Precision = "float32";
 
 // *** events: what a cell tells its parent while it runs ***
 

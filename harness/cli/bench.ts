@@ -45,6 +45,7 @@ interface BenchFlags {
   readonly prompt: string;
   readonly grading: string;
   readonly device: string;
+  readonly precision: string;
   readonly autoMicrobatch?: boolean;
   readonly set?: readonly string[];
   readonly config?: string;
@@ -116,6 +117,7 @@ export function addBench(
       "cpu, webgpu, cuda, dml, coreml (see `deno task doctor`), cuda:1 or cuda:0-3 of several, or auto: the fastest",
       "cpu",
     )
+    .option("--precision <name>", "float32, or float16 where the device can: its matrix products", "float32")
     .option("--auto-microbatch", "smaller passes, rl.microBatch, where the device has not the memory for them")
     .option("--set <key=value>", "a config field, e.g. rl.learningRate=1e-5; repeatable", collect)
     .option("--config <file>", "config fields from a YAML or JSON file")
@@ -249,6 +251,7 @@ async function bench(
     claim: { against: flags.against ?? null, margin: flags.margin ?? null, metric: metricOf(flags.metric) },
     profile: flags.profile,
     device: flags.device,
+    precision: flags.precision,
     autoMicroBatch: flags.autoMicrobatch ?? false,
     ...(probe ? { probe } : {}),
     threads: flags.threads ?? null,

@@ -31,6 +31,7 @@ interface EvalFlags {
   readonly taskFile?: string;
   readonly level?: number;
   readonly device: string;
+  readonly precision: string;
   readonly threads?: number;
   readonly batch?: number;
   readonly out?: string;
@@ -74,6 +75,7 @@ export function addEval(program: Command, done: (exitCode: number) => void): voi
       "cpu, webgpu, cuda, dml, coreml (see `deno task doctor`), cuda:1 of several, or auto: the fastest",
       "cpu",
     )
+    .option("--precision <name>", "float32, or float16 where the device can: its matrix products", "float32")
     .option("--threads <n>", "threads (default: the cores)", parseCount("--threads"))
     .option("--batch <n>", "completions side by side (default: as suits the model)", parseCount("--batch"))
     .option(

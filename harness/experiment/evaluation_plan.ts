@@ -11,7 +11,7 @@ import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import { type AskedEvaluation, MOST_SAMPLES, setDigest } from "../records/evaluation_record.ts";
 import { drawShots } from "../rl/few_shot.ts";
 import { chooseDevice } from "../runtime/choose_device.ts";
-import { parseDevice } from "../runtime/devices.ts";
+import { parseDevice, parsePrecision } from "../runtime/devices.ts";
 import type { Prober } from "../runtime/probe.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { styleOf, styleTask } from "../../tasks/style_task.ts";
@@ -57,6 +57,8 @@ export interface EvaluationOptions {
   readonly shots?: number;
   /** A device, "cuda:1" for one of several, or "auto". @default "cpu" */
   readonly device?: string;
+  /** What the policy computes in: "float32", or "float16" where the device can. @default "float32" */
+  readonly precision?: string;
   /** What finds out whether a device works. @default probeDevice */
   readonly probe?: Prober;
   /** @default the cores */
@@ -96,7 +98,9 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
   const own = file?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
   const style = styleOf(own, options), task = styleTask(own, style);
   const split = oneOf(splits, options.split ?? "test", "--split");
-  const wanted = parseDevice(options.device ?? "cpu"), trial = options.probe ? { probe: options.probe } : {};
+  const wanted = parseDevice(options.device ?? "cpu"), precision = parsePrecision(options.precision);
+  const half = precision === "float16" ? { precision } : {};
+  const trial = { ...(options.probe ? { probe: options.probe } : {}), ...half };
   const samples = whole("--samples", options.samples ?? 8, 1, MOST_SAMPLES);
   const seed = whole("--seed", options.seed ?? 0, 0, 2 ** 32 - 1);
   const topK = whole("--top-k", options.topK ?? 0, 0), shots = whole("--shots", options.shots ?? 0, 0);
@@ -139,6 +143,7 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     topP,
     maxTokens,
     device,
+    ...half,
     items,
     samples,
   };
@@ -157,7 +162,17 @@ export async function planEvaluation(options: EvaluationOptions): Promise<Evalua
     asked,
     task,
     items: sources[split],
-    spec: { ...shared, seed, sampling, maxTokens, device, ...(accelerator ? { accelerator } : {}), threads, batch },
+    spec: {
+      ...shared,
+      seed,
+      sampling,
+      maxTokens,
+      device,
+      ...half,
+      ...(accelerator ? { accelerator } : {}),
+      threads,
+      batch,
+    },
     said,
     out: resolve(options.out ?? join(root, name)),
   };

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { DEVICES } from "../base/device_names.ts";
 import type { Environment } from "../contract.ts";
 import { type EvaluationSample, evaluationSampleSchema } from "../records/evaluation_record.ts";
-import { acceleratorSchema, environmentSchema, taskStyle } from "../records/schema.ts";
+import { acceleratorSchema, environmentSchema, halfSchema, taskStyle } from "../records/schema.ts";
 
 const count = () => z.int().min(0);
 
@@ -31,6 +31,7 @@ export const evaluationSpecSchema = z.strictObject({
   device: z.enum(DEVICES),
   /** Which one, and what it is; absent on the CPU. */
   accelerator: acceleratorSchema.exactOptional(),
+  precision: halfSchema,
   threads: z.int().min(1),
   /** Completions side by side; null: as suits the model. */
   batch: z.int().min(1).nullable(),

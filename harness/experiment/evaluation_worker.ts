@@ -23,7 +23,7 @@ const BATCH = { small: 64, large: 16 };
 const SELF_TESTED = 16;
 
 async function sampleAll(spec: EvaluationSpec, emit: (event: EvaluationEvent) => void, stop: AbortSignal) {
-  const { split, seed, sampling, maxTokens, jobs, device, accelerator, threads } = spec;
+  const { split, seed, sampling, maxTokens, jobs, device, accelerator, precision = "float32", threads } = spec;
   emit({ type: "phase", phase: "loading" });
   const plain = await loadTask(spec.task, spec.taskFile, spec.taskStyle), data = await plain.load(spec.taskOptions);
   const [problem] = selfTestTask(plain, data, SELF_TESTED);
@@ -37,14 +37,16 @@ async function sampleAll(spec: EvaluationSpec, emit: (event: EvaluationEvent) =>
   const task = withShots(plain, shots, (item) => workedAnswer(plain, spec.taskStyle ?? {}, item));
   const { config, tokenizer, weights } = await readPolicy(spec.policy, spec.merged);
   const maxPromptTokens = longestPrompt(task, { tokenizer }, items, jobs, { maxTokens, context: config.maxPositions });
-  const runtime = chooseRuntime(device, threads, weights.layout.size, accelerator?.index);
+  const runtime = chooseRuntime(device, threads, weights.layout.size, {
+    ...{ index: accelerator?.index ?? null, precision },
+  });
   const sampler = new Sampler(runtime, config, tokenizer.eosTokenIds, runLength(maxPromptTokens, maxTokens));
   const batch = spec.batch ?? (isLarge(weights.layout.size) ? BATCH.large : BATCH.small);
   const pause = async () => {
     await new Promise((resolve) => setTimeout(resolve)); // native calls keep the parent's word from being heard
     if (stop.aborted) throw new Stopped();
   };
-  emit({ type: "environment", environment: await environment(device, threads, accelerator) });
+  emit({ type: "environment", environment: await environment(device, threads, accelerator, precision) });
   emit({ type: "phase", phase: "sampling" });
   try {
     await drawSamples(

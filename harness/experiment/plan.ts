@@ -19,7 +19,7 @@ import { SCHEMA_VERSION } from "../records/schema.ts";
 import { check } from "../records/store.ts";
 import type { WarmUp } from "../rl/warm_up.ts";
 import { chooseDevice } from "../runtime/choose_device.ts";
-import { parseDevice } from "../runtime/devices.ts";
+import { parseDevice, parsePrecision } from "../runtime/devices.ts";
 import type { Prober } from "../runtime/probe.ts";
 import { findTask } from "../../tasks/registry.ts";
 import { styleOf, styleTask } from "../../tasks/style_task.ts";
@@ -68,6 +68,8 @@ export interface ExperimentOptions {
   readonly profile?: string;
   /** A device, "cuda:1" or "cuda:0-3" for some of several, or "auto". @default "cpu" */
   readonly device?: string;
+  /** What the policy computes in: "float32", or "float16" where the device can. @default "float32" */
+  readonly precision?: string;
   /** What finds out whether a device works. @default probeDevice */
   readonly probe?: Prober;
   /** Passes are made smaller where the device has not the memory for them. @default false */
@@ -141,7 +143,9 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const arms = unique(chosen.map(({ arm }) => arm.name), "arm").map((_, i) => chosen[i]!.arm);
   const seeds = unique(options.seeds, "seed").map(checkSeed);
   const tuningSeeds = options.sweep ? unique(options.sweep.seeds, "tuning seed").map(checkSeed) : [];
-  const wanted = parseDevice(options.device ?? "cpu"), trial = options.probe ? { probe: options.probe } : {};
+  const wanted = parseDevice(options.device ?? "cpu"), precision = parsePrecision(options.precision);
+  const half = precision === "float16" ? { precision } : {};
+  const trial = { ...(options.probe ? { probe: options.probe } : {}), ...half };
   const sweep = options.sweep ? planSweep({ ...options.sweep, seeds: tuningSeeds }, arms, config, seeds) : null;
   const cores = availableParallelism();
   const most = arms.length * Math.max(seeds.length, (sweep?.values.length ?? 0) * tuningSeeds.length);
@@ -175,6 +179,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
     policy: { ...recordedPolicy(found), ...(warmUp ? { warmUp } : {}), ...adapter },
     profile,
     device,
+    ...half,
     config,
     arms: chosen.map(({ arm, file }) => plannedArm(arm, file, config)),
     seeds,
@@ -192,7 +197,7 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const before = warmUp &&
     warmUpSpec(out, { ...work, ...place, warmUp, ...folders, threads: cores, every, config });
   const start = { ...(before ? { policy: warmedFolder(out) } : folders), ...adapter };
-  const shared = { ...work, ...start, ...fitting, out, config, every, keep, threads };
+  const shared = { ...work, ...start, ...half, ...fitting, out, config, every, keep, threads };
   const cells = plannedCells(shared, chosen, seeds), tuning = sweep ? tuningCells(shared, chosen, sweep) : [];
   unique([...cells, ...tuning].map((cell) => cell.folder.toLowerCase()), "folder");
   const { model } = found, floats = parameterLayout(model).size;

@@ -43,6 +43,7 @@ export interface SharedSpec extends
     | "merged"
     | "adapter"
     | "device"
+    | "precision"
     | "autoMicroBatch"
     | "threads"
   > {

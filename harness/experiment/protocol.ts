@@ -11,6 +11,7 @@ import {
   acceleratorSchema,
   environmentSchema,
   evaluationSchema,
+  halfSchema,
   outcomeSchema,
   sampleSchema,
   stepSchema,
@@ -46,6 +47,7 @@ export const cellSpecSchema = z.strictObject({
   device: z.enum(DEVICES),
   /** Which one, and what it is; absent on the CPU. */
   accelerator: acceleratorSchema.exactOptional(),
+  precision: halfSchema,
   threads: z.int().min(1),
   /** Passes are made smaller where the device has not the memory for them; absent: no. */
   autoMicroBatch: z.literal(true).exactOptional(),

@@ -84,7 +84,7 @@ async function readOwnPlan(path: string): Promise<PlanRecord> {
 
 /** What must be equal: all but labels, arms that one of the plans lacks, and what was not said of the claim. */
 function comparable(plan: PlanRecord, shared: readonly string[], said: ClaimOptions): Record<string, unknown> {
-  const { matchbox, task, policy, device, config, sweep, claim } = plan;
+  const { matchbox, task, policy, device, precision, config, sweep, claim } = plan;
   const arms = namedArms(plan).filter(({ name }) => shared.includes(name));
   return {
     matchbox,
@@ -93,6 +93,7 @@ function comparable(plan: PlanRecord, shared: readonly string[], said: ClaimOpti
     warmUp: policy.warmUp,
     adapter: policy.adapter,
     device,
+    precision,
     config,
     sweep,
     arms: Object.fromEntries(arms.map(({ name, overrides, file }) => [name, { overrides, file }])),

@@ -170,7 +170,7 @@ async function replay(
   { task, taskOptions, policy }: FoundSources,
   { replay = null, taskFile = null }: EvaluationChecks,
 ): Promise<void> {
-  const { split, seed, temperature, topK, topP, maxTokens, device } = asked;
+  const { split, seed, temperature, topK, topP, maxTokens, device, precision } = asked;
   if (device !== "cpu") return list.skip(place, "replay", unrepeatable(device));
   if (!task || !taskOptions || !policy) return list.skip(place, "replay", "task, data or policy are not at hand");
   const n = Math.min(asked.items, replay ?? 1), which = n === 1 ? "the first question" : `the first ${n} questions`;

@@ -21,7 +21,7 @@ const OPSET = 21;
 const FUSED = "com.microsoft";
 
 /** TensorProto.DataType */
-const DATA_TYPE: Readonly<Record<Dtype, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const DATA_TYPE: Readonly<Record<Dtype, number>> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 };
 
 /** How an op is spelled in ONNX where it differs from the IR. `constants` are appended to the inputs. */
 interface Spelling {

@@ -6,7 +6,8 @@
 import { bytesOf, sha256 } from "../base/digest.ts";
 import { inferOutputs, type OpName } from "./ops.ts";
 
-export type Dtype = "float32" | "int32" | "int64" | "bool";
+/** float16 is what lowered products compute in, and what a device may keep; mathematics above the lowering is float32. */
+export type Dtype = "float32" | "float16" | "int32" | "int64" | "bool";
 
 /** A dimension; "?" is known at run time only (a cache that grows inside a Loop). */
 export type Dim = number | "?";
@@ -29,7 +30,7 @@ export interface Body {
   readonly results: readonly Value[];
 }
 
-export type ConstantData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+export type ConstantData = Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
 export type Attribute = number | string | boolean | readonly number[] | ConstantData | Body;
 export type Attributes = Readonly<Record<string, Attribute>>;
 
@@ -41,10 +42,12 @@ export interface Node {
   readonly outputs: readonly Value[];
 }
 
-/** The dtype that an array holds; bools are bytes. */
+/** The dtype that an array holds; bools are bytes, float16 its bits. */
 export const dtypeOf = (data: ConstantData): Dtype =>
   data instanceof Float32Array
     ? "float32"
+    : data instanceof Uint16Array
+    ? "float16"
     : data instanceof Int32Array
     ? "int32"
     : data instanceof BigInt64Array

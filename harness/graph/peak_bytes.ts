@@ -4,7 +4,7 @@
 
 import { type Body, bodyOf, type Graph, type Node, reachable, type Value } from "./ir.ts";
 
-const ELEMENT_BYTES = { float32: 4, int32: 4, int64: 8, bool: 1 } as const;
+const ELEMENT_BYTES = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 } as const;
 
 /** Ops whose result is their first input's memory. */
 const ALIASES = new Set(["Reshape", "StopGradient", "After"]);

@@ -9,7 +9,7 @@ import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
 import { askedTaskSchema, foundPolicySchema } from "./plan_schema.ts";
-import { environmentSchema, sampleSchema, SCHEMA_VERSION } from "./schema.ts";
+import { environmentSchema, halfSchema, sampleSchema, SCHEMA_VERSION } from "./schema.ts";
 import { checkStored, readLines, storedDigest, type StoredLines } from "./store.ts";
 
 const count = () => z.int().min(0);
@@ -96,6 +96,7 @@ const setFields = {
   topP: z.number().gt(0).max(1).describe("1 keeps all"),
   maxTokens: z.int().min(1).describe("length cap of a completion"),
   device: z.enum(DEVICES),
+  precision: halfSchema,
 };
 
 const askedSchema = z.strictObject({

@@ -8,7 +8,7 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import { isObject, readJsonFile } from "../base/json_file.ts";
-import { SCHEMA_VERSION, taskStyle } from "./schema.ts";
+import { halfSchema, SCHEMA_VERSION, taskStyle } from "./schema.ts";
 import { checkStored, storedDigest } from "./store.ts";
 
 const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
@@ -78,6 +78,7 @@ export const planSchema = z.strictObject({
   }),
   profile: z.string(),
   device: z.enum(DEVICES),
+  precision: halfSchema,
   config: z.record(z.string(), z.record(z.string(), fieldValue)).describe("before the arms' own fields"),
   arms: z.array(plannedArm).min(1),
   seeds,

@@ -3,7 +3,7 @@
 // at the end of this file. An object with an unknown key is refused: what is not understood is not passed on.
 
 import { z } from "zod";
-import { DEVICES } from "../base/device_names.ts";
+import { DEVICES, PRECISIONS } from "../base/device_names.ts";
 import type { Environment, EvaluationRecord, Outcome, SampleRecord, StepRecord } from "../contract.ts";
 
 /** Raised whenever a reader of the files must change; then migrate.ts gets a step to the new version. */
@@ -121,6 +121,10 @@ export const acceleratorSchema = z.strictObject({
   index: count().nullable().describe("which of several; null: none was named"),
 });
 
+/** Of plans, and of what workers are told: absent where a policy computes in float32. */
+export const halfSchema = z.literal("float16").exactOptional()
+  .describe("what the policy's products compute in; absent: float32");
+
 /** Where a cell ran. */
 export const environmentSchema = z.strictObject({
   matchbox: z.string(),
@@ -135,7 +139,7 @@ export const environmentSchema = z.strictObject({
   memoryBytes: count(),
   device: z.string(),
   accelerator: acceleratorSchema.exactOptional().describe("absent: the processor computed"),
-  precision: z.enum(["float32"]).exactOptional().describe("of what the accelerator computed; absent without one"),
+  precision: z.enum(PRECISIONS).exactOptional().describe("of what the accelerator computed; absent without one"),
   threads: z.int().min(1),
   gitCommit: z.string().nullable(),
   gitDirty: z.boolean().nullable(),

@@ -10,6 +10,7 @@ import type { EvaluationRecord, RewardShaper, StepRecord, TaskItem, TokenCount }
 import type { Weights } from "../model/layout.ts";
 import { stepChain } from "../records/store.ts";
 import { type CollapseSample, collapseSample } from "./collapse.ts";
+import type { LossScale } from "./loss_scale.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Replay } from "./replay.ts";
 import type { DrawnGroup } from "./rollout.ts";
@@ -42,6 +43,8 @@ export interface CellParts {
   readonly replay: Replay;
   /** Weights that were best on validation; null where the last ones are evaluated. */
   readonly best: Float32Array | null;
+  /** Null where the cell computes in float32. */
+  readonly lossScale: LossScale | null;
 }
 
 /** The progress of a cell that has not begun. */
@@ -84,7 +87,10 @@ export function advance(
 }
 
 /** Sections of a checkpoint. The parts must be settled, see {@linkcode Optimizer}. */
-export function saveState(progress: CellProgress, { weights, optimizer, shaper, replay, best }: CellParts): Sections {
+export function saveState(
+  progress: CellProgress,
+  { weights, optimizer, shaper, replay, best, lossScale }: CellParts,
+): Sections {
   const text = (value: string) => new TextEncoder().encode(value);
   const shaped = Object.entries(shaper?.save?.() ?? {}).map(([name, bytes]) => [`arm.${name}`, bytes] as const);
   return {
@@ -93,6 +99,7 @@ export function saveState(progress: CellProgress, { weights, optimizer, shaper, 
     first: bytesOf(optimizer.first),
     second: bytesOf(optimizer.second),
     ...(best ? { best: bytesOf(best) } : {}),
+    ...(lossScale ? { lossScale: text(lossScale.save()) } : {}),
     ...(replay.size > 0 ? { replay: text(replay.save()) } : {}),
     ...Object.fromEntries(shaped),
   };
@@ -101,7 +108,7 @@ export function saveState(progress: CellProgress, { weights, optimizer, shaper, 
 /** Takes up a checkpoint. @throws FailureError where it is of another policy, arm or version */
 export async function loadState(
   sections: Readonly<Record<string, Uint8Array<ArrayBuffer>>>,
-  { weights, optimizer, shaper, replay, best }: CellParts,
+  { weights, optimizer, shaper, replay, best, lossScale }: CellParts,
 ): Promise<CellProgress> {
   const text = (name: string) => new TextDecoder().decode(sections[name]);
   const fill = (name: string, array: Float32Array) => {
@@ -120,6 +127,7 @@ export async function loadState(
   fill("second", optimizer.second);
   optimizer.steps = optimizerSteps;
   if (best) fill("best", best);
+  if (sections.lossScale) lossScale?.load(text("lossScale"));
   if (sections.replay) replay.load(text("replay"));
   const shaped = Object.entries(sections).filter(([name]) => name.startsWith("arm."));
   await shaper?.load?.(Object.fromEntries(shaped.map(([name, bytes]) => [name.slice("arm.".length), bytes])));

@@ -7,6 +7,7 @@
 // Sampling is inside as well, from one uniform number a row and token: the token is the first whose running sum of
 // probability exceeds u times the total (inverse transform), so a draw depends on its own coordinates only.
 
+import type { Precision } from "../base/device_names.ts";
 import { type Dim, dimension, Graph, type Value } from "../graph/ir.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
@@ -44,6 +45,8 @@ export interface DecodeOptions {
   readonly products: Model["products"];
   /** One token a run, for devices that keep caches and weights, which are the trainer's then. @default false */
   readonly stepwise?: boolean;
+  /** What caches hold. Products in float16 round keys and values to it in any case. @default "float32" */
+  readonly caches?: Precision;
 }
 
 /** True where a distribution's support is limited. */
@@ -123,7 +126,7 @@ export const cacheOutputs = (graph: Graph): string[] =>
  * token of each row (p, g): `token` [R], `drawn` [R] (its probability), and `kept` [R, V].
  */
 export function prefillGraph(options: DecodeOptions): Graph {
-  const { config, length, prompts, promptLength, group } = options, width = config.hiddenSize;
+  const { config, length, prompts, promptLength, group, caches: held = "float32" } = options, width = config.hiddenSize;
   const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, "rows");
   const positions = g.constant(
     BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))),
@@ -148,8 +151,8 @@ export function prefillGraph(options: DecodeOptions): Graph {
   if (first.kept) g.output("kept", first.kept);
   caches.forEach(({ k, v }, layer) => {
     const names = cacheNames(layer);
-    g.output(names.promptK, g.transpose(k, [1, 2, 0, 3]));
-    g.output(names.promptV, g.transpose(v, [1, 2, 0, 3]));
+    g.output(names.promptK, g.cast(g.transpose(k, [1, 2, 0, 3]), held));
+    g.output(names.promptV, g.cast(g.transpose(v, [1, 2, 0, 3]), held));
   });
   return g;
 }
@@ -161,7 +164,7 @@ export function prefillGraph(options: DecodeOptions): Graph {
  * `grown.v.l`. Stepwise it has no input `done` and no `steps`, and n = 1 is left out of the shapes.
  */
 export function decodeGraph(options: DecodeOptions): Graph {
-  const { config, length, prompts, promptLength, group, products } = options;
+  const { config, length, prompts, promptLength, group, products, caches: held = "float32" } = options;
   const { kvHeads, headDim, layers } = config, rows = prompts * group;
   const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, products);
   const promptCaches: LayerCache[] = [],
@@ -169,8 +172,9 @@ export function decodeGraph(options: DecodeOptions): Graph {
     suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];
   for (let layer = 0; layer < layers; layer++) {
     const names = cacheNames(layer), shape = [prompts, kvHeads, promptLength, headDim];
-    promptCaches.push({ k: g.input(names.promptK, "float32", shape), v: g.input(names.promptV, "float32", shape) });
-    grown.push(g.input(names.k, "float32", suffixShape), g.input(names.v, "float32", suffixShape));
+    const wide = (name: string) => g.cast(g.input(name, held, shape), "float32");
+    promptCaches.push({ k: wide(names.promptK), v: wide(names.promptV) });
+    grown.push(g.input(names.k, held, suffixShape), g.input(names.v, held, suffixShape));
   }
   const mask = g.input("promptMask", "float32", [prompts, 1, 1, 1, promptLength]);
   const start = g.reshape(g.input("position", "int64", [rows]), [rows, 1]);
@@ -188,9 +192,10 @@ export function decodeGraph(options: DecodeOptions): Graph {
   const step = (token: Value, positions: Value, own: readonly Value[], uniform: () => Value) => {
     const next: Value[] = [];
     const attend = oneRow(g, model, options, promptCaches, mask, (layer, k, v) => {
-      const cache = { k: g.concat([own[2 * layer]!, k], 3), v: g.concat([own[2 * layer + 1]!, v], 3) };
-      next.push(cache.k, cache.v);
-      return cache;
+      const longer = (cache: Value, row: Value) => g.concat([cache, g.cast(row, held)], 3);
+      const keys = longer(own[2 * layer]!, k), values = longer(own[2 * layer + 1]!, v);
+      next.push(keys, values);
+      return { k: g.cast(keys, "float32"), v: g.cast(values, "float32") };
     });
     const { kept, ...drawn } = draw(g, model, decoder(g, model, token, positions, attend), uniform, options.sampling);
     return { token: drawn.token, next, drawn: [drawn.token, drawn.probability, ...(kept ? [kept] : [])] };
@@ -203,7 +208,7 @@ export function decodeGraph(options: DecodeOptions): Graph {
 
   const iteration = g.parameter("iteration", "int64", []), running = g.parameter("running", "bool", []);
   const token = g.parameter("token", "int64", [rows]), done = g.parameter("done", "bool", [rows]);
-  const own = grown.map((_, i) => g.parameter(`cache${i}`, "float32", suffixShape));
+  const own = grown.map((_, i) => g.parameter(`cache${i}`, held, suffixShape));
   const { next, drawn, ...last } = step(
     token,
     g.add(start, iteration),

@@ -97,7 +97,7 @@ export class DeviceAdamW implements Optimizer {
     }
   }
 
-  async step(learningRate: number): Promise<number> {
+  async step(learningRate: number, scale = 1): Promise<number> {
     const gradient = this.#gradient;
     if (!gradient) throw new Error("Cannot step: no gradient was added");
     const { parameters } = this.weights.layout;
@@ -105,17 +105,22 @@ export class DeviceAdamW implements Optimizer {
       return [parameter.name, gradient.get(parameter.name)!.reshaped(matrixOf(parameter))] as const;
     });
     const { squares } = await this.sessions.squares.run(Object.fromEntries(matrices));
-    const norm = Math.sqrt(floats(squares)[0]!);
-    if (Number.isFinite(norm)) await this.#step(gradient, norm, learningRate);
+    const norm = Math.sqrt(floats(squares)[0]!) / scale;
+    if (Number.isFinite(norm)) await this.#step(gradient, norm, learningRate, scale);
     for (const tensor of gradient.values()) tensor.dispose();
     this.#gradient = null;
     return norm;
   }
 
-  async #step(gradient: ReadonlyMap<string, DeviceTensor>, norm: number, learningRate: number): Promise<void> {
+  async #step(
+    gradient: ReadonlyMap<string, DeviceTensor>,
+    norm: number,
+    learningRate: number,
+    scale: number,
+  ): Promise<void> {
     const { memory, weights: { layout }, resident } = this;
     this.steps++;
-    const numbers = stepNumbers(this.options, this.steps, norm, learningRate);
+    const numbers = stepNumbers(this.options, this.steps, norm, learningRate, scale);
     const decays = one(1 - learningRate * this.options.weightDecay), stays = one(1);
     const [weights, moments] = await this.#held();
     for (const { name, offset, size } of layout.parameters) {

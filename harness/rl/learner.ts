@@ -14,6 +14,7 @@ import { SessionCache } from "../runtime/session_cache.ts";
 import { type AnyTensor, floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { inOrder } from "./in_order.ts";
+import { LossScale } from "./loss_scale.ts";
 import { cut, sequencesPerPass } from "./passes.ts";
 import { bucketsOf, promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
 import { gradientNames, type Objective, type PassShape, trainGraph } from "./train_graph.ts";
@@ -78,6 +79,8 @@ export class Learner {
   /** What is trained. Call {@linkcode changed} after writing to it. */
   readonly trained: Weights;
   readonly #reference: Resident | null;
+  /** Of what computes in float16; null: float32 needs none. */
+  readonly lossScale: LossScale | null;
   /** Sequences of a pass at most, once the device was found to hold no more. */
   #most: number | null = null;
 
@@ -96,8 +99,9 @@ export class Learner {
     this.resident = adapter?.resident ?? residentWeights(weights);
     this.trained = adapter?.weights ?? weights;
     this.#reference = reference && residentWeights(reference);
+    this.lossScale = runtime.precision === "float16" ? new LossScale() : null;
     const scorers = reference ? 2 : 1; // one scores for the reference, one trains
-    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_PASSES);
+    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_PASSES, runtime.precision);
   }
 
   /** The trained weights are others now. */
@@ -113,6 +117,7 @@ export class Learner {
    */
   async update(batch: readonly SampleGroup[], optimizer: Optimizer, learningRate: number): Promise<UpdateReport> {
     const totals: Totals = { loss: 0, entropy: 0, kl: 0, clipped: 0, tokens: 0, gap: 0 };
+    const scale = this.lossScale?.value ?? 1, remedy = this.lossScale ? " or choose --precision float32" : "";
     const { clipLow, clipHigh, klBeta } = this.rl,
       objective: Objective = { kind: "policy-gradient", clipLow, clipHigh, klBeta };
     for await (const scored of this.#scored(batch, objective)) {
@@ -120,17 +125,21 @@ export class Learner {
       await optimizer.add(scored.results);
     }
     if (!Number.isFinite(totals.loss)) {
-      throw new FailureError(`Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm`);
+      throw new FailureError(
+        `Cannot update: the loss is ${totals.loss}; lower rl.learningRate or rl.maxGradNorm${remedy}`,
+      );
     }
-    const gradientNorm = await optimizer.step(learningRate);
+    const gradientNorm = await optimizer.step(learningRate, scale);
     if (!Number.isFinite(gradientNorm)) {
-      throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate`);
+      if (this.lossScale?.halve()) return await this.update(batch, optimizer, learningRate);
+      throw new FailureError(`Cannot update: the gradient norm is ${gradientNorm}; lower rl.learningRate${remedy}`);
     }
+    this.lossScale?.passed();
     if (this.runtime.memory) await this.adapter?.merge(); // the device's weights are the new ones already
     else await this.changed();
     const mean = (sum: number) => totals.tokens > 0 ? sum / totals.tokens : 0;
     return {
-      loss: totals.loss,
+      loss: totals.loss / scale,
       entropy: mean(totals.entropy),
       kl: klBeta > 0 ? mean(totals.kl) : null,
       clipShare: mean(totals.clipped),
@@ -183,6 +192,8 @@ export class Learner {
   async #run({ groups, shape }: Pass, objective: Objective): Promise<Scored> {
     const limited = groups[0]!.samples[0]!.kept !== null,
       feeds = layOut(groups, shape, limited ? this.config.vocabSize : null);
+    const scale = this.lossScale?.value ?? 1;
+    if (scale !== 1) feeds.weight = { ...feeds.weight!, data: floats(feeds.weight).map((weight) => weight * scale) };
     if (this.#reference) {
       const scoring = await this.#session(shape, { kind: "none" }, limited);
       const scored = await scoring.run(without(feeds, ["weight", "advantage", "old", "counted"]), {

@@ -1,6 +1,7 @@
 // Everything that a cell's training runs on, made from what the cell is a function of: graphs' runtime, sampler, learner,
 // optimizer, the arm's shaper, the order of the questions. It holds native sessions and must be closed.
 
+import type { Precision } from "../base/device_names.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
 import type { Accelerator, Arm, Task, TaskData, TaskOptions } from "../contract.ts";
@@ -34,6 +35,8 @@ export interface Cell {
   readonly device: Device;
   /** Which one, and what it is; absent on the CPU. */
   readonly accelerator?: Accelerator | undefined;
+  /** What the policy computes in. @default "float32" */
+  readonly precision?: Precision | undefined;
   readonly threads: number;
   /** Passes are made smaller where the device has not the memory for them. @default false */
   readonly autoMicroBatch?: boolean;
@@ -77,7 +80,9 @@ export async function openCell(cell: Cell, warn: (message: string) => void): Pro
         `${problems.length > 1 ? `, and ${problems.length - 1} more` : ""}) … mend the task, see \`deno task doctor\``,
     );
   }
-  const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size, cell.accelerator?.index);
+  const runtime = chooseRuntime(cell.device, cell.threads, weights.layout.size, {
+    ...{ index: cell.accelerator?.index ?? null, precision: cell.precision ?? "float32" },
+  });
   const length = runLength(rl.maxPromptTokens, rl.maxCompletionTokens);
   const sampler = new Sampler(runtime, policy.config, tokenizer.eosTokenIds, length);
   const caps = { maxPromptTokens: rl.maxPromptTokens, maxTokens: rl.maxCompletionTokens };
@@ -99,7 +104,7 @@ export async function openCell(cell: Cell, warn: (message: string) => void): Pro
   return {
     data,
     learner,
-    parts: { weights: trained, optimizer, shaper, replay, best },
+    parts: { weights: trained, optimizer, shaper, replay, best, lossScale: learner.lossScale },
     source: { asker: { task, tokenizer, sampler, ...caps }, weights: learner.resident, order, replay, seed },
     proof: matchProof({ task, data, policy, adapter: cell.adapter, order, evaluation, matched: cell.matched }),
     async close() {

@@ -42,15 +42,19 @@ export function adamwGraph({ beta1, beta2, epsilon }: AdamWOptions): Graph {
   return g;
 }
 
-/** The numbers of step `steps`, from the norm of its gradient, as {@linkcode adamwGraph} takes them; `decay` apart. */
+/**
+ * The numbers of step `steps`, from the norm of its gradient, as {@linkcode adamwGraph} takes them; `decay` apart.
+ * @param scale by which the gradients that were added are too large; the norm is not
+ */
 export function stepNumbers(
   { beta1, beta2, maxGradNorm }: AdamWOptions,
   steps: number,
   norm: number,
   learningRate: number,
+  scale: number,
 ): Record<"clip" | "rate" | "rootBias2", Tensor> {
   return {
-    clip: one(Math.min(1, maxGradNorm / (norm + 1e-6))),
+    clip: one(Math.min(1, maxGradNorm / (norm + 1e-6)) / scale),
     rate: one(learningRate / (1 - beta1 ** steps)),
     rootBias2: one(Math.sqrt(1 - beta2 ** steps)),
   };
@@ -70,9 +74,10 @@ export interface Optimizer {
   add(results: AnyTensors): Promise<void>;
   /**
    * One step along the sum, which begins anew then.
+   * @param scale by which the sum is divided first. @default 1
    * @returns its norm before clipping; where that is not finite, nothing has changed
    */
-  step(learningRate: number): Promise<number>;
+  step(learningRate: number, scale?: number): Promise<number>;
   /** Brings the host's weights and state up to date. */
   settle(): Promise<void>;
   /** To be called after writing to the state. */
@@ -107,17 +112,17 @@ export class AdamW implements Optimizer {
     await Promise.resolve(this.#gradient.add(results));
   }
 
-  async step(learningRate: number): Promise<number> {
-    const norm = this.#gradient.norm();
-    if (Number.isFinite(norm)) await this.#step(norm, learningRate);
+  async step(learningRate: number, scale = 1): Promise<number> {
+    const norm = this.#gradient.norm() / scale;
+    if (Number.isFinite(norm)) await this.#step(norm, learningRate, scale);
     this.#gradient.release();
     return norm;
   }
 
-  async #step(norm: number, learningRate: number): Promise<void> {
+  async #step(norm: number, learningRate: number, scale: number): Promise<void> {
     const { weights } = this, { size, decayed } = weights.layout;
     this.steps++;
-    const numbers = stepNumbers(this.options, this.steps, norm, learningRate);
+    const numbers = stepNumbers(this.options, this.steps, norm, learningRate, scale);
     const decays = 1 - learningRate * this.options.weightDecay;
     for (const [start, end, decay] of [[0, decayed, decays], [decayed, size, 1]] as const) {
       for (let at = start; at < end; at += STRETCH) {

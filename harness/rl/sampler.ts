@@ -3,6 +3,7 @@
 // What a sample draws depends on its own stream and on the weights, not on which other rows run beside it.
 
 import { FailureError, MisuseError } from "../base/errors.ts";
+import type { Precision } from "../base/device_names.ts";
 import type { Prng } from "../base/prng.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Layout, parameterLayout } from "../model/layout.ts";
@@ -136,7 +137,7 @@ export class Sampler {
     private readonly length: number,
   ) {
     this.#layout = parameterLayout(config);
-    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_DECODERS);
+    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_DECODERS, runtime.precision);
     if (endTokens.length === 0) {
       throw new MisuseError(
         "Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json",
@@ -172,7 +173,8 @@ export class Sampler {
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );
     const stepwise = this.runtime.memory !== null, segment = segmentOf(this.runtime.device);
-    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise, segment });
+    const { precision } = this.runtime, caches = stepwise ? precision : "float32";
+    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise, precision, segment });
     const shape = (count: number, completions: number): DecodeOptions => ({
       config: this.config,
       layout: this.#layout,
@@ -183,7 +185,8 @@ export class Sampler {
       promptLength,
       group: completions,
       products: decodeProducts(this.#layout, this.runtime.device),
-      stepwise: this.runtime.memory !== null,
+      stepwise,
+      caches,
     });
     await all.prefill(weights, await this.#session("prefill", shape(all.prompts, all.group)), this.endTokens);
     while (all.compact()) {
@@ -229,11 +232,10 @@ class Generation {
   constructor(
     private readonly source: readonly Int32Array[],
     rows: readonly Row[],
-    private readonly options: GenerateOptions & {
-      readonly promptLength: number;
-      readonly stepwise: boolean;
-      readonly segment: number;
-    },
+    private readonly options:
+      & GenerateOptions
+      & Pick<DecodeOptions, "promptLength">
+      & { readonly stepwise: boolean; readonly precision: Precision; readonly segment: number },
   ) {
     // One row alone would take another kernel than the trainer's many: give it a companion.
     const lonely = rows.length === 1;
@@ -281,8 +283,10 @@ class Generation {
       for (let t = 0; row && !row.ended && t < steps; t++) {
         const at = t * count + i, token = Number(ids[at]);
         if (!(probabilities[at]! > 0)) {
+          const other = this.options.precision === "float16" ? ", or choose --precision float32" : "";
           throw new FailureError(
-            "Cannot sample: the policy's logits are not finite; lower rl.learningRate, or check the weights that it began with",
+            "Cannot sample: the policy's logits are not finite; lower rl.learningRate, or check the weights that it began " +
+              `with${other}`,
           );
         }
         row.tokens.push(token);
@@ -398,12 +402,14 @@ class Generation {
 
   /** Before the first step the rows' own caches hold no token. */
   #emptyCaches(): void {
-    const layers = Object.keys(this.#caches).length / 2;
+    const layers = Object.keys(this.#caches).length / 2,
+      half = this.options.precision === "float16" && this.options.stepwise;
     for (let layer = 0; layer < layers; layer++) {
       const names = cacheNames(layer),
         [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];
       for (const name of [names.k, names.v]) {
-        this.#caches[name] = { data: new Float32Array(0), shape: [prompts, heads, this.#group, 0, width] };
+        const data = half ? new Uint16Array(0) : new Float32Array(0);
+        this.#caches[name] = { data, shape: [prompts, heads, this.#group, 0, width] };
       }
     }
   }

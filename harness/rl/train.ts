@@ -121,7 +121,7 @@ export async function trainCell(cell: Cell, emit: (event: CellEvent) => void, st
     for (const record of finalSamples) emit({ type: "sample", record });
     const outcome = outcomeOf(cell, open, progress, { finalWeights, evaluatedStep, finalSamples });
     if (checkpoints?.keep === 0) await pruneCheckpoints(checkpoints, progress.step, null);
-    const where = await environment(cell.device, cell.threads, cell.accelerator);
+    const where = await environment(cell.device, cell.threads, cell.accelerator, cell.precision);
     emit({ type: "finished", outcome, environment: where, peakMemoryBytes: await peakMemoryBytes() });
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;

@@ -86,7 +86,7 @@ export async function warmUp(
 ): Promise<WarmUpResult | null> {
   const { updates, questions } = warmUp, { weights } = policy;
   const data = await task.load(taskOptions), order = new QuestionOrder(data.splits.train, SEED);
-  const runtime = chooseRuntime(device, threads, weights.layout.size, accelerator?.index);
+  const runtime = chooseRuntime(device, threads, weights.layout.size, { index: accelerator?.index ?? null });
   const supervisor = await Supervisor.create(runtime, policy.config, weights, OPTIMIZER, threads);
   const { optimizer } = supervisor, progress: Progress = { step: 0, place: 0, asked: sha256(""), losses: [] };
   const arrays = { weights: weights.data, first: optimizer.first, second: optimizer.second };

@@ -2,6 +2,7 @@
 // workers and keeps many sessions; a large one runs in sessions of this process whose operators share the threads, and
 // keeps few. A small model's bits are the same for any number of threads; a large one's may depend on it.
 
+import type { Precision } from "../base/device_names.ts";
 import { poolConcurrency, PoolRuntime } from "./pool.ts";
 import { type Device, LocalRuntime, type Runtime } from "./session.ts";
 import { sessionsKept } from "./session_cache.ts";
@@ -16,9 +17,18 @@ export const isLarge = (weights: number): boolean => weights >= 2 ** 24;
 export const passesKept = (threads: number): number =>
   sessionsKept(MANY_PASSES, threads > 1 ? poolConcurrency(threads) : 1);
 
-/** The runtime that serves a model. @param index which of several devices; null: the first */
-export function chooseRuntime(device: Device, threads: number, weights: number, index: number | null = null): Runtime {
-  if (isLarge(weights)) return new LocalRuntime({ device, threads, index });
-  if (device === "cpu" && threads > 1) return new PoolRuntime(device, threads);
-  return new LocalRuntime({ device, threads: 1, index });
+/**
+ * The runtime that serves a model.
+ * @param options.index which of several devices; null: the first. @default null
+ * @param options.precision what the model computes in. @default "float32"
+ */
+export function chooseRuntime(
+  device: Device,
+  threads: number,
+  weights: number,
+  { index = null, precision = "float32" }: { readonly index?: number | null; readonly precision?: Precision } = {},
+): Runtime {
+  if (isLarge(weights)) return new LocalRuntime({ device, threads, index, precision });
+  if (device === "cpu" && threads > 1 && precision === "float32") return new PoolRuntime(device, threads);
+  return new LocalRuntime({ device, threads: 1, index, precision });
 }

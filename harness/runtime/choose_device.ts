@@ -3,6 +3,7 @@
 
 import { availableParallelism } from "node:os";
 import process from "node:process";
+import type { Precision } from "../base/device_names.ts";
 import { MisuseError } from "../base/errors.ts";
 import type { Accelerator } from "../contract.ts";
 import { type AskedDevice, type Device, DEVICE_FACTS, isOffered, platformOf, PREFERENCE } from "./devices.ts";
@@ -21,6 +22,8 @@ export interface ChosenDevice {
 export interface ChooseOptions {
   /** What tries a device. @default probeDevice */
   readonly probe?: Prober;
+  /** What a policy is to compute in. @default "float32" */
+  readonly precision?: Precision;
   /** The kind of machine, "os-arch". @default this one's */
   readonly platform?: string;
   /** Widths of the policy: `auto` compares devices at them. @default those of a small one */
@@ -40,21 +43,35 @@ const CLOSE = 0.9;
  * @throws MisuseError for a device that cannot be had, with what is wrong and what to do
  */
 export async function chooseDevice(asked: AskedDevice, options: ChooseOptions = {}): Promise<ChosenDevice> {
-  const { probe = probeDevice } = options;
+  const { probe = probeDevice } = options,
+    half = options.precision === "float16" ? { precision: options.precision } : {};
   if (asked === "auto") return await fastest(options);
   const { device, indexes } = asked;
+  if (device === "cpu" && half.precision) throw noHalf("--device cpu computes in float32");
   if (device === "cpu") return { device, accelerators: [], said: null };
   const accelerators: Accelerator[] = [];
   for (const index of indexes.length === 0 ? [null] : indexes) {
-    const probed = await probe({ device, index, threads: availableParallelism(), timed: null });
+    const probed = await probe({ device, index, threads: availableParallelism(), timed: null, ...half });
     if (!probed.usable) {
       const name = index === null ? device : `${device}:${index}`;
-      throw new MisuseError(`Cannot use --device ${name}: ${probed.why} … ${probed.remedy}, or choose --device cpu`);
+      const [asked, other] = half.precision
+        ? [`--device ${name} --precision float16`, "--precision float32"]
+        : [`--device ${name}`, "--device cpu"];
+      throw new MisuseError(`Cannot use ${asked}: ${probed.why} … ${probed.remedy}, or choose ${other}`);
     }
     accelerators.push(acceleratorOf(device, index, probed));
   }
-  return { device, accelerators, said: `Device: ${accelerators.map(acceleratorText).join(", ")}` };
+  return {
+    device,
+    accelerators,
+    said: `Device: ${accelerators.map(acceleratorText).join(", ")}${half.precision ? ", in float16" : ""}`,
+  };
 }
+
+const noHalf = (why: string) =>
+  new MisuseError(
+    `Cannot use --precision float16: ${why} … choose --device cuda or webgpu on a GPU that has float16, or --precision float32`,
+  );
 
 const acceleratorOf = (device: Device, index: number | null, { adapter: { name, driver } }: Usable): Accelerator => (
   { provider: DEVICE_FACTS[device].provider, adapter: name, driver, index }
@@ -72,27 +89,28 @@ interface Candidate {
   readonly probed: Usable;
 }
 
-async function fastest({ probe = probeDevice, platform, model }: ChooseOptions): Promise<ChosenDevice> {
+async function fastest({ probe = probeDevice, platform, model, precision }: ChooseOptions): Promise<ChosenDevice> {
   const here = platform ?? platformOf(process.platform, process.arch), threads = availableParallelism();
   const { hiddenSize: width, intermediateSize: inner, vocabSize } = model ?? SMALL_MODEL;
   const timed = { rows: ROWS, width, inner, vocabulary: Math.min(vocabSize, MOST_WORDS) };
-  const candidates: Candidate[] = [], passedOver: string[] = [];
+  const half = precision === "float16" ? { precision } : {}, candidates: Candidate[] = [], passedOver: string[] = [];
   const others = PREFERENCE.filter((device) => device !== "cpu" && isOffered(device, here));
   for (const device of others) {
-    const probed = await probe({ device, index: null, threads, timed: null });
+    const probed = await probe({ device, index: null, threads, timed: null, ...half });
     const refusal = refusalOf(probed);
     // Only now: a renderer on the processor would take minutes for it.
-    const again = refusal === null ? await probe({ device, index: null, threads, timed }) : probed;
+    const again = refusal === null ? await probe({ device, index: null, threads, timed, ...half }) : probed;
     const why = refusal ?? refusalOf(again);
     if (why !== null) passedOver.push(`${device}: ${why}`);
     else if (again.usable) candidates.push({ device, probed: again, seconds: again.seconds ?? Infinity });
   }
   const because = (told: readonly string[]) => told.length > 0 ? ` (${told.join("; ")})` : "";
   if (candidates.length === 0) {
+    if (half.precision) throw noHalf(`no device has it${because(passedOver)}`);
     return { device: "cpu", accelerators: [], said: `Device: cpu, no other can be used${because(passedOver)}` };
   }
-  const cpu = await probe({ device: "cpu", index: null, threads, timed });
-  if (cpu.usable) candidates.push({ device: "cpu", probed: cpu, seconds: cpu.seconds ?? Infinity });
+  const cpu = half.precision ? null : await probe({ device: "cpu", index: null, threads, timed });
+  if (cpu?.usable) candidates.push({ device: "cpu", probed: cpu, seconds: cpu.seconds ?? Infinity });
   const best = candidates.reduce((one, other) => other.seconds < CLOSE * one.seconds ? other : one);
   const times = candidates.map(({ device, seconds }) => `${device} ${milliseconds(seconds)} ms`).join(", ");
   const accelerators = best.device === "cpu" ? [] : [acceleratorOf(best.device, null, best.probed)];
@@ -100,7 +118,9 @@ async function fastest({ probe = probeDevice, platform, model }: ChooseOptions):
   return {
     device: best.device,
     accelerators,
-    said: `Device: ${name}, the fastest at a layer of this width: ${times}${because(passedOver)}`,
+    said: `Device: ${name}, the fastest at a layer of this width${half.precision ? ", in float16" : ""}: ${times}${
+      because(passedOver)
+    }`,
   };
 }
 

@@ -2,13 +2,17 @@
 // whatever outputs were told to stay. onnxruntime-node gives no way to write or read a device's buffer, so a graph that
 // does nothing takes a tensor up (its output stays) and brings one down (its output does not). It lets outputs stay on
 // WebGPU alone: its binding knows the buffers of no other provider.
+//
+// Of a tensor that float16 products take there is a rounded copy beside it, made once a change: to round the weights in
+// every run would cost a decoder more than float16 spares it.
 
-import { Graph } from "../graph/ir.ts";
+import { type Dtype, Graph } from "../graph/ir.ts";
+import { halfName } from "../graph/lower.ts";
 import { DeviceTensor, floats, type Resident, type Runtime, type Session, type Tensor } from "./session.ts";
 
-function copyGraph(): Graph {
-  const g = new Graph();
-  g.output("copy", g.op("Identity", [g.input("tensor", "float32", ["?"])]));
+function copyGraph(dtype: Dtype = "float32"): Graph {
+  const g = new Graph(), tensor = g.input("tensor", "float32", ["?"]);
+  g.output("copy", dtype === "float32" ? g.op("Identity", [tensor]) : g.cast(tensor, dtype));
   return g;
 }
 
@@ -16,6 +20,7 @@ function copyGraph(): Graph {
 export class DeviceMemory {
   readonly #held = new Map<Resident, { version: number; readonly tensors: Map<string, DeviceTensor> }>();
   #copying: Promise<{ readonly up: Session; readonly down: Session }> | null = null;
+  #rounding: Promise<Session> | null = null;
 
   constructor(private readonly runtime: Pick<Runtime, "load">) {}
 
@@ -33,7 +38,7 @@ export class DeviceMemory {
 
   /**
    * The device's copies of those tensors of a resident that are named; they are made where there is none of its version.
-   * They belong to this memory. What is newer on the device than on the host replaces them by {@linkcode replace}.
+   * A name of {@linkcode halfName} is a tensor's copy in float16. All belong to this memory. What is newer on the device than on the host replaces them by {@linkcode replace}.
    */
   async hold(resident: Resident, names: ReadonlySet<string>): Promise<[string, DeviceTensor][]> {
     let held = this.#held.get(resident);
@@ -45,6 +50,10 @@ export class DeviceMemory {
     const { tensors } = held;
     for (const [name, tensor] of Object.entries(resident.tensors())) {
       if (names.has(name) && !tensors.has(name)) tensors.set(name, await this.upload(tensor));
+      const rounded = halfName(name);
+      if (names.has(rounded) && !tensors.has(rounded)) {
+        tensors.set(rounded, await this.#round(tensors.get(name), tensor));
+      }
     }
     return [...tensors].filter(([name]) => names.has(name));
   }
@@ -55,6 +64,17 @@ export class DeviceMemory {
     if (!tensors || !previous) throw new Error(`Cannot replace "${name}": it is not held`);
     tensors.set(name, tensor.reshaped(previous.shape));
     previous.dispose();
+    tensors.get(halfName(name))?.dispose(); // made again when it is asked for
+    tensors.delete(halfName(name));
+  }
+
+  /** The float16 copy of what is held, or else of the host's, whose float32 copy does not stay. */
+  async #round(held: DeviceTensor | undefined, host: Tensor): Promise<DeviceTensor> {
+    const tensor = held ?? await this.upload(host);
+    const session = await (this.#rounding ??= this.runtime.load(copyGraph("float16"), ["copy"]));
+    const { copy } = await session.run({ tensor: tensor.reshaped([host.data.length]) });
+    if (!held) tensor.dispose();
+    return onDevice(copy).reshaped(host.shape);
   }
 
   /** Gives the memory of a resident's copies back. */
@@ -69,6 +89,8 @@ export class DeviceMemory {
     this.#copying = null;
     await sessions?.up.dispose();
     await sessions?.down.dispose();
+    await (await this.#rounding)?.dispose();
+    this.#rounding = null;
   }
 
   #sessions(): Promise<{ up: Session; down: Session }> {

@@ -4,7 +4,7 @@
 //
 // Platforms: bin/ of onnxruntime-node 1.30.0, and its script/install-metadata.js for CUDA.
 
-import { type Device, DEVICES } from "../base/device_names.ts";
+import { type Device, DEVICES, type Precision, PRECISIONS } from "../base/device_names.ts";
 import { MisuseError } from "../base/errors.ts";
 import { suggest } from "../base/suggest.ts";
 import type { Target } from "../graph/lower.ts";
@@ -140,4 +140,13 @@ export function parseDevice(text: string): AskedDevice {
 function rangeOf(part: string): number[] {
   const [, from, to = from] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [], length = Number(to) - Number(from) + 1;
   return length > 0 ? Array.from({ length }, (_, i) => Number(from) + i) : [NaN];
+}
+
+/** What --precision names. @throws MisuseError for what it does not */
+export function parsePrecision(text = "float32"): Precision {
+  const found = PRECISIONS.find((precision) => precision === text);
+  if (found) return found;
+  throw new MisuseError(
+    `Cannot use --precision ${text}: it must be ${PRECISIONS.join(" or ")}${suggest(text, PRECISIONS)}`,
+  );
 }

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import process from "node:process";
+import type { Precision } from "../base/device_names.ts";
 import type { Accelerator, Environment } from "../contract.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { type Device, runtimeVersion } from "./session.ts";
@@ -42,8 +43,17 @@ async function vectorExtensions(): Promise<string[] | null> {
   }
 }
 
-/** The environment of this process. @param accelerator what computes, where it is not the processor */
-export async function environment(device: Device, threads: number, accelerator?: Accelerator): Promise<Environment> {
+/**
+ * The environment of this process.
+ * @param accelerator what computes, where it is not the processor
+ * @param precision what it computes in
+ */
+export async function environment(
+  device: Device,
+  threads: number,
+  accelerator?: Accelerator,
+  precision: Precision = "float32",
+): Promise<Environment> {
   const status = await git("status", "--porcelain", "--untracked-files=no");
   return {
     matchbox: manifest.version,
@@ -56,7 +66,7 @@ export async function environment(device: Device, threads: number, accelerator?:
     cores: os.availableParallelism(),
     memoryBytes: os.totalmem(),
     device,
-    ...(accelerator ? { accelerator, precision: "float32" } : {}),
+    ...(accelerator ? { accelerator, precision } : {}),
     threads,
     gitCommit: await git("rev-parse", "HEAD"),
     gitDirty: status === null ? null : status !== "",

@@ -98,6 +98,12 @@ const COMPLAINTS: readonly Complaint[] = [
     remedy: "install or update the Vulkan driver of the GPU; `vulkaninfo --summary` lists what the loader sees",
   },
   {
+    device: "webgpu",
+    pattern: /requires f16 but the device does not support it/,
+    why: () => "it cannot compute in float16: its driver offers no shader-f16",
+    remedy: "update the GPU's driver",
+  },
+  {
     device: "dml",
     pattern: /(DXGI_ERROR\w*|887A\w{4}|No hardware adapter)/i,
     why: (what) => `Direct3D refuses the device (${what})`,

@@ -85,6 +85,7 @@ export const poolConcurrency = (workers: number): number => 2 * workers;
 /** See the head of this file. */
 export class PoolRuntime implements Runtime {
   readonly memory = null;
+  readonly precision = "float32";
   readonly #members: readonly Member[];
   readonly #residents = new Map<Resident, number>();
   #sessions = 0;

@@ -2,6 +2,7 @@
 // what went wrong is told in words, with what to do about it. Only a device that gave right numbers is trusted.
 
 import process from "node:process";
+import type { Precision } from "../base/device_names.ts";
 import type { Adapter } from "./adapter.ts";
 import { type Device, DEVICE_FACTS, isOffered, platformOf } from "./devices.ts";
 import { explain } from "./explain.ts";
@@ -15,6 +16,8 @@ export interface ProbeTask {
   readonly threads: number;
   /** The layer whose time is taken; null: numbers alone. */
   readonly timed: ProbeShape | null;
+  /** What its products compute in; the CPU's, with which it is compared, are float32. @default "float32" */
+  readonly precision?: Precision;
 }
 
 /** What the process says. */
@@ -46,7 +49,7 @@ export type Probed = Usable | Unusable;
 export type Prober = (task: ProbeTask) => Promise<Probed>;
 
 /** Largest relative difference that is rounding. */
-export const TOLERANCE = 1e-3;
+export const TOLERANCE: Readonly<Record<Precision, number>> = { float32: 1e-3, float16: 2e-2 };
 /** A driver that has not answered by then hangs; a software renderer takes seconds to compile the kernels. */
 const PATIENCE_SECONDS = 90;
 
@@ -90,14 +93,19 @@ async function runChild(task: ProbeTask): Promise<ProbeEnd> {
 }
 
 /** What the end of the process means. */
-export function judge({ device, index, timed }: ProbeTask, { facts, said, code, hung }: ProbeEnd): Probed {
+export function judge(
+  { device, index, timed, precision = "float32" }: ProbeTask,
+  { facts, said, code, hung }: ProbeEnd,
+): Probed {
   const of = <T extends ProbeFact["type"]>(type: T) =>
     facts.find((fact): fact is Extract<ProbeFact, { type: T }> => fact.type === type);
   const numbers = of("numbers"), time = of("time"), adapter = of("adapter");
-  const another = "choose another --device", update = `update its driver, or ${another}`;
-  if (numbers && !(numbers.error <= TOLERANCE)) {
+  const tolerance = TOLERANCE[precision],
+    another = "choose another --device",
+    update = `update its driver, or ${another}`;
+  if (numbers && !(numbers.error <= tolerance)) {
     const by = numbers.error > 1e6 ? "beyond all measure" : `by ${numbers.error.toPrecision(2)} of its largest value`;
-    const why = `its numbers are wrong: "${numbers.output}" differs from the CPU's ${by}, and ${TOLERANCE} is rounding`;
+    const why = `its numbers are wrong: "${numbers.output}" differs from the CPU's ${by}, and ${tolerance} is rounding`;
     return { usable: false, why, remedy: update };
   }
   if ((numbers || device === "cpu") && (time || !timed)) {

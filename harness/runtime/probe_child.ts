@@ -15,7 +15,7 @@ const tell = (fact: ProbeFact) => console.log(JSON.stringify(fact));
 const load = (device: Device, shape: ProbeShape, timed: boolean): Promise<Session> => {
   const { threads, index } = task;
   return new LocalRuntime({ device, threads, index: device === task.device ? index : null })
-    .load(probeGraph(shape, timed));
+    .load(probeGraph(shape, timed), [], device === task.device ? task.precision : "float32");
 };
 const feedsOf = (shape: ProbeShape) => ({ tokens: { data: probeTokens(shape), shape: [shape.rows] } });
 

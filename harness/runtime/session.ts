@@ -8,10 +8,11 @@
 // planner reserves the worst case of all shapes: it is off.
 
 import * as ort from "onnxruntime-node";
+import type { Precision } from "../base/device_names.ts";
 import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
-import { lower } from "../graph/lower.ts";
+import { lower, type LowerOptions } from "../graph/lower.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { deviceFailure } from "./device_failure.ts";
 import { DeviceMemory } from "./device_memory.ts";
@@ -22,7 +23,7 @@ export { type Device, DEVICES } from "./devices.ts";
 
 export type TensorData = ConstantData;
 
-/** A dense tensor: row-major data and its shape. Bools are bytes. */
+/** A dense tensor: row-major data and its shape. Bools are bytes, float16 its bits. */
 export interface Tensor {
   readonly data: TensorData;
   readonly shape: readonly number[];
@@ -77,8 +78,11 @@ export interface Runtime {
   /**
    * Lowers, encodes and loads a graph.
    * @param stay outputs that stay on the device, where it has {@linkcode memory}. @default none
+   * @param precision of its products; {@linkcode Runtime.precision} is meant for a policy's own. @default "float32"
    */
-  load(graph: Graph, stay?: readonly string[]): Promise<Session>;
+  load(graph: Graph, stay?: readonly string[], precision?: Precision): Promise<Session>;
+  /** What a policy computes in; its weights, their gradients and whatever is made of these are float32. */
+  readonly precision: Precision;
   readonly device: Device;
   /** The device's own memory; null where runs are fed from and answer into the host's. */
   readonly memory: DeviceMemory | null;
@@ -132,8 +136,8 @@ export function checkDevice(device: Device): void {
 }
 
 /** The bytes of an ONNX model that a device runs; the lowered graph is verified first. */
-export function modelBytes(graph: Graph, device: Device): Uint8Array {
-  const lowered = lower(graph, DEVICE_FACTS[device].target);
+export function modelBytes(graph: Graph, device: Device, options?: LowerOptions): Uint8Array {
+  const lowered = lower(graph, DEVICE_FACTS[device].target, options);
   verifyGraph(lowered);
   return encode(lowered).model;
 }
@@ -147,6 +151,7 @@ export class LocalRuntime implements Runtime {
   /**
    * @param options.threads threads of one operator
    * @param options.index which of several devices; null: the first
+   * @param options.precision what a policy computes in. @default "float32"
    * @param options.verbose ONNX Runtime says on standard error where it places each node
    * @param options.profile prefix of the files that ONNX Runtime's profiler writes
    */
@@ -155,6 +160,7 @@ export class LocalRuntime implements Runtime {
       readonly device: Device;
       readonly threads: number;
       readonly index?: number | null;
+      readonly precision?: Precision;
       readonly profile?: string;
       readonly verbose?: boolean;
     },
@@ -164,8 +170,13 @@ export class LocalRuntime implements Runtime {
     this.memory = options.device === "webgpu" ? new DeviceMemory(this) : null;
   }
 
-  load(graph: Graph, stay: readonly string[] = []): Promise<Session> {
-    return this.loadModel(modelBytes(graph, this.options.device), stay);
+  get precision(): Precision {
+    return this.options.precision ?? "float32";
+  }
+
+  load(graph: Graph, stay: readonly string[] = [], precision: Precision = "float32"): Promise<Session> {
+    const halfInputs = this.memory !== null; // which keeps weights in both
+    return this.loadModel(modelBytes(graph, this.options.device, { precision, halfInputs }), stay);
   }
 
   /** Loads an encoded model: its bytes, or the path of a file with external data beside it. */

@@ -1,6 +1,7 @@
 // Sessions by the shape that they were built for. A session keeps the memory that its largest run took, so a cache holds
 // few of a large model and lets the one unused for longest go.
 
+import type { Precision } from "../base/device_names.ts";
 import type { Graph } from "../graph/ir.ts";
 import type { Runtime, Session } from "./session.ts";
 
@@ -15,8 +16,11 @@ export class SessionCache {
 
   readonly #capacity: number;
 
-  /** @param capacity see {@linkcode sessionsKept} */
-  constructor(private readonly runtime: Runtime, capacity: number) {
+  /**
+   * @param capacity see {@linkcode sessionsKept}
+   * @param precision of the graphs' products. @default "float32"
+   */
+  constructor(private readonly runtime: Runtime, capacity: number, private readonly precision?: Precision) {
     this.#capacity = sessionsKept(capacity, runtime.concurrency);
   }
 
@@ -37,7 +41,7 @@ export class SessionCache {
   }
 
   #load(graph: Graph, stay?: (graph: Graph) => readonly string[]): Promise<Session> {
-    return this.runtime.load(graph, this.runtime.memory ? stay?.(graph) : undefined);
+    return this.runtime.load(graph, this.runtime.memory ? stay?.(graph) : undefined, this.precision);
   }
 
   async dispose(): Promise<void> {

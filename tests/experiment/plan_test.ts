@@ -103,6 +103,8 @@ Deno.test("planExperiment()", async (t) => {
     await refused({ seeds: [-1] }, /seed -1: .* from 0 to 4294967295/);
     await refused({ seeds: [2 ** 32] }, /seed 4294967296/);
     await refused({ device: "gpu" }, /devices are auto, cpu, webgpu, cuda/);
+    await refused({ precision: "half" }, /--precision half: it must be float32 or float16/);
+    await refused({ precision: "float16" }, /--precision float16: --device cpu computes in float32/);
     await refused({ jobs: 0 }, /--jobs 0/);
     await refused({ threads: 1.5 }, /--threads 1.5/);
     await refused({ keep: -1 }, /--keep -1: .* at least 0/);

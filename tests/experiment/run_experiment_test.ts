@@ -80,6 +80,20 @@ Deno.test("runExperiment() spreads cells over the indexes that were asked for; r
   });
 });
 
+Deno.test("runExperiment() in float16 says so in the plan, to its cells and in their records; float32 nowhere", async () => {
+  const probe = proberOf({ webgpu: { name: "A card" } });
+  for (const precision of ["float16", "float32"] as const) {
+    await experiment({ device: "webgpu", precision, probe }, async (out, run) => {
+      const { record: { cells } } = await run(), half = precision === "float16";
+      const plan = JSON.parse(await Deno.readTextFile(join(out, "plan.json")));
+      equal(plan.precision, half ? "float16" : undefined);
+      const { environment } = await readCellRecord(join(out, cells[0]!.folder, "record.json"));
+      equal(environment?.precision, precision);
+      validateFolder(out, cells.map((cell) => cell.folder));
+    });
+  }
+});
+
 function validateFolder(out: string, cells: readonly string[]): void {
   const ajv = new Ajv2020({ validateFormats: false, allowUnionTypes: true });
   const check = (schema: string, path: string, lines: boolean) => {

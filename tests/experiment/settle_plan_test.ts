@@ -86,6 +86,11 @@ Deno.test("settlePlan() refuses every other difference, with both values and the
     / … choose another folder with --out$/,
   );
   await refused(out, { device: "webgpu", probe: proberOf({ webgpu: {} }) }, /device was "cpu" and is "webgpu"/);
+  await refused(
+    out,
+    { device: "webgpu", precision: "float16", probe: proberOf({ webgpu: {} }) },
+    /precision was absent and is "float16"/,
+  );
   await refused(out, { claim: { margin: 3 } }, /claim\.margin was 0\.02 and is 0\.03/);
   await refused(out, { claim: { against: "rloo" } }, /claim\.against was "grpo" and is "rloo"/);
   deepEqual(await settle(out, { arms: ["mine"], armFiles: [armFile], claim: { margin: 2 } }), before);

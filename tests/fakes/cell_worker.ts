@@ -186,7 +186,7 @@ async function fakeCell(spec: CellSpec, emit: (event: CellEvent) => void, stop: 
       cores: 2,
       memoryBytes: 2 ** 30,
       device: spec.device,
-      ...(spec.accelerator ? { accelerator: spec.accelerator, precision: "float32" } : {}),
+      ...(spec.accelerator ? { accelerator: spec.accelerator, precision: spec.precision ?? "float32" } : {}),
       threads: spec.threads,
       gitCommit: null,
       gitDirty: null,

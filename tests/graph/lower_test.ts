@@ -2,12 +2,13 @@
 // lowerings consist of operators that the CPU has, so all of them are run here; webgpu_test.ts runs one on its device.
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { Graph, reachable, type Value } from "../../harness/graph/ir.ts";
-import { lower, type Target } from "../../harness/graph/lower.ts";
+import { Graph, type Node, reachable, type Value } from "../../harness/graph/ir.ts";
+import { halfName, lower, type Target } from "../../harness/graph/lower.ts";
 import type { OpName } from "../../harness/graph/ops.ts";
 import { gradients } from "../../harness/graph/reverse.ts";
 import { verifyGraph } from "../../harness/graph/verify.ts";
 import { type Array64, interpret, relativeError } from "../oracles/float64.ts";
+import { roundingGraph } from "../oracles/float16.ts";
 import { runGraph } from "../oracles/onnx.ts";
 import { buildCase, CASES } from "./cases.ts";
 
@@ -145,6 +146,49 @@ Deno.test("lower() keeps a Loop: all steps, an early end by its condition, and n
   const none = await runGraph(g, { steps: float([1], 0), table, k });
   deepStrictEqual([none.sums!.shape, [...none.final!.data]], [[0, 2], [0, 0]]);
 });
+
+/** Largest relative error of float16, where numbers of size 1 meet a few times. */
+const FLOAT16 = 1e-2;
+
+for (const entry of CASES) {
+  Deno.test(`lower() to float16 keeps values and gradients: ${entry.name}`, async () => {
+    const { g, feeds, wanted, results, loss } = buildCase(entry);
+    results.forEach((value, i) => g.output(`result.${i}`, value));
+    gradients(g, loss, wanted).forEach((value, i) => value && g.output(`gradient.${i}`, value));
+    const expected = interpret(g, feeds);
+    for (const target of TARGETS) {
+      const lowered = lower(g, target, { precision: "float16" });
+      verifyGraph(lowered);
+      compare(interpret(lowered, feeds), expected, FLOAT64, `${entry.name}, ${target}, float64`);
+      compare(await runGraph(lowered, feeds), expected, FLOAT16, `${entry.name}, ${target}, ONNX Runtime`);
+      const rounded = await runGraph(roundingGraph(lowered), feeds);
+      compare(rounded, expected, FLOAT16, `${entry.name}, ${target}, rounded`);
+      ok(!reachable(lowered.outputs.values()).some(isWideProduct), `${entry.name}, ${target}: a product is float32`);
+      const twice = reachable(lower(lowered, target, { precision: "float16" }).outputs.values());
+      strictEqual(twice.length, reachable(lowered.outputs.values()).length, "a product is rounded once");
+    }
+  });
+}
+
+Deno.test("lower() to float16 may take inputs of products rounded already: each once, and in float32 too where it is looked up", () => {
+  const g = new Graph(), table = g.input("table", "float32", [3, 4]), w = g.input("w", "float32", [5, 4]);
+  const x = g.gather(table, ids(g, [2], 2, 0));
+  g.output("y", g.op("Linear", [g.op("Linear", [x, w]), g.transpose(w, [1, 0])]));
+  g.output("z", g.op("Linear", [x, table]));
+  const feeds = { table: float([3, 4], ...Array(12).keys()), w: float([5, 4], ...Array(20).keys()) };
+  for (const target of TARGETS) {
+    const lowered = lower(g, target, { precision: "float16", halfInputs: true });
+    verifyGraph(lowered);
+    deepStrictEqual([...lowered.inputs.keys()].sort(), ["table", halfName("table"), halfName("w")].sort());
+    const rounded = { ...feeds, [halfName("table")]: feeds.table, [halfName("w")]: feeds.w };
+    compare(interpret(lowered, rounded), interpret(g, feeds), FLOAT64, target);
+  }
+});
+
+/** A product of two matrices in float32. */
+const isWideProduct = ({ op, inputs }: Node) =>
+  ["MatMul", "FusedMatMul", "Gemm"].includes(op) && inputs[0]!.dtype === "float32" &&
+  !inputs.some((input) => input!.shape.length === 2 && input!.shape.includes(1));
 
 const COMPOSITES: readonly OpName[] = [
   "Linear",

@@ -1,6 +1,6 @@
 // The oracle of every graph: a naive interpreter of the IR in float64. Each op is written from its definition, element by
 // element, and composites are not built from other ops. It knows nothing of gradients, lowerings or speed.
-// All dtypes are held as float64: token ids are exact, and a bool is 0 or 1. A kernel op (what lowerings emit) is
+// All dtypes are held as float64: token ids are exact, a bool is 0 or 1, and a float16 is not rounded. A kernel op (what lowerings emit) is
 // interpreted as well, so that a lowered graph can be evaluated without ONNX Runtime.
 
 import { type Attributes, type Body, bodyOf, type Graph, type Node, type Value } from "../../harness/graph/ir.ts";
@@ -254,7 +254,9 @@ const OPS = {
       (index) => at(condition!, index) ? at(a!, index) : at(b!, index),
     ),
   ],
-  Cast: unary((a, { dtype }) => dtype === "bool" ? (a === 0 ? 0 : 1) : dtype === "float32" ? a : Math.trunc(a)),
+  Cast: unary((a, { dtype }) =>
+    dtype === "bool" ? (a === 0 ? 0 : 1) : `${dtype}`.startsWith("float") ? a : Math.trunc(a)
+  ),
   Equal: truth((a, b) => a === b),
   Less: truth((a, b) => a < b),
   LessOrEqual: truth((a, b) => a <= b),

@@ -15,6 +15,7 @@ import type { Array64 } from "./float64.ts";
 
 const FROM = {
   float32: (data: Float64Array): TensorData => Float32Array.from(data),
+  float16: (data: Float64Array): TensorData => new Uint16Array(Float16Array.from(data).buffer),
   int32: (data: Float64Array): TensorData => Int32Array.from(data),
   int64: (data: Float64Array): TensorData => BigInt64Array.from(data, BigInt),
   bool: (data: Float64Array): TensorData => Uint8Array.from(data),

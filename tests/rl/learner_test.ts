@@ -86,7 +86,7 @@ function smallDevice(most: number): Runtime {
       dispose: () => session.dispose(),
     };
   };
-  return { load, device: "cpu", memory: null, concurrency: 1, dispose: () => inner.dispose() };
+  return { load, device: "cpu", precision: "float32", memory: null, concurrency: 1, dispose: () => inner.dispose() };
 }
 
 Deno.test("Learner makes passes smaller where the device has not the memory, remembers it, and says what to set", async () => {

@@ -10,7 +10,7 @@ import { type ConfigInput, parseConfig } from "../../harness/config.ts";
 import type { Arm, CellEvent, Outcome, RewardShaper } from "../../harness/contract.ts";
 import { readPolicy } from "../../harness/model/policy.ts";
 import { stepChain } from "../../harness/records/store.ts";
-import { checkpointSteps } from "../../harness/rl/checkpoint.ts";
+import { checkpointSteps, readCheckpoint } from "../../harness/rl/checkpoint.ts";
 import type { Cell } from "../../harness/rl/open_cell.ts";
 import { trainCell } from "../../harness/rl/train.ts";
 import { withFolder } from "../model/tiny_policy.ts";
@@ -131,6 +131,29 @@ Deno.test("trainCell() stopped at any moment and resumed ends with the same byte
         digestsOf(join(parent, "whole"))["step-000012.checkpoint"],
       );
     }
+  });
+});
+
+Deno.test("trainCell() in float16 goes on with its loss scale; checkpoints of float32 have none", async () => {
+  await withFolder(async (parent) => {
+    const policy = join(parent, "policy");
+    await makeRandomPolicy(policy);
+    const half: Partial<Cell> = { precision: "float16" };
+    const whole = await run(policy, join(parent, "whole"), half), folder = join(parent, "stopped");
+    const stopped = await run(policy, folder, half, (event) => event.type === "step" && event.record.step === 7);
+    const resumed = await run(policy, folder, half);
+    deepStrictEqual(outcomeOf(resumed), outcomeOf(whole));
+    deepStrictEqual(stepsOf([stopped, resumed]), stepsOf([whole]));
+    deepStrictEqual(
+      digestsOf(folder)["step-000012.checkpoint"],
+      digestsOf(join(parent, "whole"))["step-000012.checkpoint"],
+    );
+    const saved = async (place: string) => (await readCheckpoint(place, 12)).sections;
+    strictEqual(new TextDecoder().decode((await saved(folder)).lossScale), '{"good":12,"value":4096}');
+
+    const wide = await run(policy, join(parent, "wide"));
+    notStrictEqual(outcomeOf(wide).finalWeights, outcomeOf(whole).finalWeights);
+    ok(!("lossScale" in await saved(join(parent, "wide"))));
   });
 });
 

@@ -32,7 +32,17 @@ function countingRuntime(): { runtime: Runtime; runs: string[] } {
       dispose: () => session.dispose(),
     };
   };
-  return { runtime: { load, device: "cpu", memory: null, concurrency: 1, dispose: () => inner.dispose() }, runs };
+  return {
+    runtime: {
+      load,
+      device: "cpu",
+      memory: null,
+      precision: "float32",
+      concurrency: 1,
+      dispose: () => inner.dispose(),
+    },
+    runs,
+  };
 }
 
 Deno.test("workloadOf() counts the shards and passes that the sampler and the learner run", async () => {

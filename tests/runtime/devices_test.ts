@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
 import { MisuseError } from "../../harness/base/errors.ts";
 import { chooseDevice } from "../../harness/runtime/choose_device.ts";
-import { DEVICE_FACTS, DEVICES, parseDevice, PREFERENCE } from "../../harness/runtime/devices.ts";
+import { DEVICE_FACTS, DEVICES, parseDevice, parsePrecision, PREFERENCE } from "../../harness/runtime/devices.ts";
 import type { ProbeTask } from "../../harness/runtime/probe.ts";
 import { proberOf } from "../fakes/devices.ts";
 
@@ -101,6 +101,33 @@ Deno.test("chooseDevice() asks for what the platform could have, at the policy's
     tried.flatMap(({ timed }) => timed ?? []),
     Array(2).fill({ rows: 512, width: 896, inner: 4864, vocabulary: 8192 }),
   );
+});
+
+Deno.test("chooseDevice() for float16 tries devices in it, and names what to choose where none has it", async () => {
+  const tried: ProbeTask[] = [], precision = "float16", lacks = { why: "its driver offers no shader-f16" };
+  const probe = proberOf({ cpu: {}, cuda: { name: "A" }, webgpu: lacks }, tried);
+  const { device, said } = await chooseDevice("auto", { probe, precision, platform: "linux-x64" });
+  deepEqual([device, tried.every((task) => task.precision === "float16")], ["cuda", true]);
+  match(said!, /in float16: cuda 10 ms \(webgpu: its driver offers no shader-f16\)$/);
+  const named = await chooseDevice(parseDevice("cuda"), { probe, precision });
+  equal(named.said, "Device: cuda (A, driver 1.2.3), in float16");
+  const refuse = (text: string, message: string | RegExp, found = probe) =>
+    rejects(chooseDevice(parseDevice(text), { probe: found, precision, platform: "linux-x64" }), {
+      ...{ name: "MisuseError", message },
+    });
+  await refuse(
+    "webgpu",
+    "Cannot use --device webgpu --precision float16: its driver offers no shader-f16 … mend webgpu, or choose " +
+      "--precision float32",
+  );
+  await refuse("cpu", /--device cpu computes in float32 … choose --device cuda or webgpu .*, or --precision float32$/);
+  await refuse(
+    "auto",
+    /no device has it \(cuda: it is not there; webgpu: its driver .*\) … /,
+    proberOf({ webgpu: lacks }),
+  );
+  deepEqual([parsePrecision(), parsePrecision("float16")], ["float32", "float16"]);
+  throws(() => parsePrecision("float1"), { name: "MisuseError", message: /float32 or float16/ });
 });
 
 Deno.test("chooseDevice() tries each index that is named, and never replaces a device", async () => {

@@ -61,6 +61,13 @@ for (
   });
 }
 
+Deno.test("judge() takes for rounding what float16 rounds", () => {
+  const off = (error: number) => end([{ type: "numbers", output: "loss", error }]);
+  strictEqual(judge(cuda, off(0.01)).usable, false);
+  strictEqual(judge({ ...cuda, precision: "float16" }, off(0.01)).usable, true);
+  strictEqual(judge({ ...cuda, precision: "float16" }, off(0.03)).usable, false);
+});
+
 Deno.test("judge() refuses a device that is lost while it is timed", () => {
   const timed = { rows: 1, width: 1, inner: 1, vocabulary: 1 };
   strictEqual(judge({ ...cuda, timed }, end([right], { code: null })).usable, false);
@@ -126,6 +133,12 @@ const MESSAGES: readonly (readonly [Device, string, RegExp, RegExp])[] = [
     "Failed to get a WebGPU adapter: No supported adapters\n",
     /^no adapter was found or accepted \(No supported adapters\)$/,
     /vulkaninfo/,
+  ],
+  [
+    "webgpu",
+    "shader_helper.cc:416 GenerateSourceCode Program Cast requires f16 but the device does not support it.",
+    /^it cannot compute in float16: its driver offers no shader-f16$/,
+    /driver/,
   ],
   ["dml", "DXGI_ERROR_NOT_FOUND", /Direct3D refuses/, /index that exists/],
 ];
@@ -202,7 +215,9 @@ Deno.test({
     // The Vulkan driver is chosen when a process starts, and the trial's process inherits it.
     const probe = new URL("../../harness/runtime/probe.ts", import.meta.url).href;
     const script = `const { probeDevice } = await import("${probe}");
-      console.log(JSON.stringify(await probeDevice({ device: "webgpu", index: null, threads: 1, timed: null })));`;
+      const task = { device: "webgpu", index: null, threads: 1, timed: null };
+      const half = await probeDevice({ ...task, precision: "float16" });
+      console.log(JSON.stringify({ ...await probeDevice(task), half }));`;
     const { stdout } = await promisify(execFile)(Deno.execPath(), ["eval", "--no-check", script], {
       cwd: join(import.meta.dirname!, "..", ".."),
       env: { ...process.env, ...vulkan },
@@ -210,6 +225,7 @@ Deno.test({
     const probed = JSON.parse(stdout.trim().split("\n").at(-1)!);
     strictEqual(probed.usable, true, stdout);
     ok(probed.error <= 1e-4, `off by ${probed.error}`);
+    ok(probed.half.usable || /its driver offers no shader-f16$/.test(probed.half.why), probed.half.why);
     if (/swiftshader/.test(vulkan.VK_DRIVER_FILES)) {
       match(probed.adapter.name, /SwiftShader/);
       strictEqual(probed.adapter.software, true);

@@ -122,6 +122,18 @@ Deno.test("chooseRuntime() gives a small model one thread a worker, and a large 
   await Promise.all([small, single, large].map((runtime) => runtime.dispose()));
 });
 
+Deno.test("a session takes a float16 tensor without elements, as a decoder on a device begins with", async () => {
+  const g = new Graph(), x = g.input("x", "float32", [2, 2]), cache = g.input("cache", "float16", ["?", 2]);
+  g.output("grown", g.cast(g.concat([cache, g.cast(x, "float16")], 0), "float32"));
+  const session = await new LocalRuntime({ device: "cpu", threads: 1 }).load(g);
+  const { grown } = await session.run({
+    x: { data: Float32Array.of(1.0001, 0, 0, 1), shape: [2, 2] },
+    cache: { data: new Uint16Array(0), shape: [0, 2] },
+  });
+  deepStrictEqual([grown!.shape, [...floats(grown)]], [[2, 2], [1, 0, 0, 1]]);
+  await session.dispose();
+});
+
 Deno.test("release() gives the memory of results back at once", async () => {
   // Each run returns 8 MB: without release, 400 runs hold gigabytes until the collector wakes.
   const g = new Graph(), a = g.input("a", "float32", [1]);
