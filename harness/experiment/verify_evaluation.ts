@@ -175,22 +175,23 @@ async function replay(
   if (!task || !taskOptions || !policy) return list.skip(place, "replay", "task, data or policy are not at hand");
   const n = Math.min(asked.items, replay ?? 1), which = n === 1 ? "the first question" : `the first ${n} questions`;
   await list.check(place, `replay: ${which}`, async () => {
-    const drawn: EvaluationSample[] = [],
-      spec = {
-        task: task.name,
-        taskOptions,
-        taskFile,
-        taskStyle: recordedStyle(asked.task),
-        ...policyFolders(policy),
-        split,
-        shots: asked.shots.length,
-        seed,
-        sampling: { temperature, topK, topP },
-        maxTokens,
-        device,
-        threads: environment?.threads ?? 1,
-        batch: null,
-      };
+    const drawn: EvaluationSample[] = [];
+    const spec = {
+      task: task.name,
+      taskOptions,
+      taskFile,
+      taskStyle: recordedStyle(asked.task),
+      ...policyFolders(policy),
+      split,
+      shots: asked.shots.length,
+      seed,
+      sampling: { temperature, topK, topP },
+      maxTokens,
+      device,
+      ...(precision ? { precision } : {}),
+      threads: environment?.threads ?? 1,
+      batch: null,
+    };
     const run = { stop: never, kill: never, report: () => {} };
     await draw(spec, missingJobs(n, asked.samples, () => false), run, (event) => {
       if (event.type === "sample") drawn.push(event.sample);
