@@ -18,11 +18,12 @@ const bans: readonly { readonly pattern: RegExp; readonly anywhere?: true; reado
 /** Reads the clock: what a rerun cannot repeat. `performance.now` measures durations and is free. */
 const clock = /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(\)|\bperformance\.timeOrigin\b|\bTemporal\.Now\b/;
 
-/** Records say when a run began. */
+/** Records and measurements say when they were made. */
 const clockOwners = [
   "harness/experiment/run_cell.ts",
   "harness/experiment/run_evaluation.ts",
   "harness/experiment/run_experiment.ts",
+  "tests/peers/gpu_bench.ts",
 ];
 
 /** "file:line: …" for each match of a pattern. */

@@ -5,8 +5,8 @@ import { createInterface } from "node:readline";
 import process from "node:process";
 import { configSchema } from "../../harness/config.ts";
 import { stream } from "../../harness/base/prng.ts";
-import { type ModelConfig, parseModelConfig } from "../../harness/model/config.ts";
-import { initialWeights, parameterLayout, type Weights } from "../../harness/model/layout.ts";
+import type { ModelConfig } from "../../harness/model/config.ts";
+import { initialWeights } from "../../harness/model/layout.ts";
 import { adapterOptions } from "../../harness/model/lora.ts";
 import { MergedAdapter } from "../../harness/model/merged_adapter.ts";
 import { readPolicy } from "../../harness/model/policy.ts";
@@ -22,6 +22,8 @@ import { chooseRuntime } from "../../harness/runtime/choose.ts";
 import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
 import { runtimeVersion } from "../../harness/runtime/session.ts";
 import { gsm8k } from "../../tasks/gsm8k.ts";
+import { FixedStep } from "./fixed_step.ts";
+import { modelShape, randomTokens, repeatedWeights } from "./shapes.ts";
 
 type Case =
   | "lora-qwen"
@@ -39,100 +41,36 @@ const flag = (key: string, fallback: number) => flags.includes(key) ? Number(fla
 const text = (key: string) => flags[flags.indexOf(key) + 1] ?? "";
 const threads = flag("--threads", navigator.hardwareConcurrency), vocabulary = flag("--vocabulary", 512);
 
-const llama = {
-  architectures: ["LlamaForCausalLM"],
-  model_type: "llama",
-  hidden_act: "silu",
-  rms_norm_eps: 1e-5,
-  tie_word_embeddings: true,
-};
-const embedded: ModelConfig = parseModelConfig({
-  ...llama,
-  vocab_size: vocabulary,
-  hidden_size: 128,
-  num_hidden_layers: 4,
-  num_attention_heads: 4,
-  num_key_value_heads: 4,
-  intermediate_size: 384,
-  max_position_embeddings: 256,
-}, "embedded shape");
-const smollm2: ModelConfig = parseModelConfig({
-  ...llama,
-  vocab_size: 49152,
-  hidden_size: 576,
-  num_hidden_layers: 30,
-  num_attention_heads: 9,
-  num_key_value_heads: 3,
-  intermediate_size: 1536,
-  max_position_embeddings: 2048,
-}, "SmolLM2-135M shape");
-
-const qwen: ModelConfig = parseModelConfig({
-  architectures: ["Qwen2ForCausalLM"],
-  model_type: "qwen2",
-  hidden_act: "silu",
-  rms_norm_eps: 1e-6,
-  rope_theta: 1e6,
-  tie_word_embeddings: true,
-  vocab_size: 151936,
-  hidden_size: 896,
-  num_hidden_layers: 24,
-  num_attention_heads: 14,
-  num_key_value_heads: 2,
-  intermediate_size: 4864,
-  max_position_embeddings: 32768,
-}, "Qwen2.5-0.5B shape");
-
+const embedded = modelShape("embedded", { vocab_size: vocabulary });
+const smollm2 = modelShape("smollm2"), qwen = modelShape("qwen");
 const PROMPT = 48;
 const sampling = { greedy: false, temperature: 1, topK: 0, topP: 1 };
-const tokens = (length: number, size: number, seed: number) => {
-  const random = stream(seed, "peers");
-  return Int32Array.from({ length }, () => random.int(size));
-};
-
 /** Generation of `prompts` x `group` completions of full length. No token ends one: -1 is none. */
-function generation(config: ModelConfig, prompts: number, group: number, maxTokens: number) {
+function generation(
+  config: ModelConfig,
+  prompts: number,
+  group: number,
+  maxTokens: number,
+): (step: number) => Promise<unknown> {
   const weights = config === qwen ? repeatedWeights(config) : initialWeights(config, 0);
-  const runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const runtime = chooseRuntime("cpu", threads, weights.layout.size), resident = residentWeights(weights);
   const sampler = new Sampler(runtime, config, [-1], runLength(PROMPT, maxTokens));
-  const asked = Array.from({ length: prompts }, (_, p) => tokens(PROMPT, config.vocabSize, p));
-  const generate = (step: number, resident = residentWeights(weights)) =>
+  const asked = Array.from({ length: prompts }, (_, p) => randomTokens(PROMPT, config.vocabSize, p));
+  return (step) =>
     sampler.generate(resident, asked, {
       group,
       maxTokens,
       sampling,
       random: (p, g) => stream(step, "rollout", 0, p, g),
     });
-  return { weights, runtime, asked, generate };
 }
 
 /** A whole GRPO step: 8 prompts x 8 completions, 48 + 48 tokens. */
 async function grpoStep(): Promise<(step: number) => Promise<unknown>> {
-  const { weights, runtime, asked, generate } = generation(embedded, 8, 8, 48);
-  const rl = { ...configSchema.parse({}).rl, maxPromptTokens: PROMPT, maxCompletionTokens: 48, learningRate: 1e-6 };
-  const learner = new Learner(runtime, embedded, weights, rl, null);
-  const optimizer = await AdamW.create(weights, rl, threads);
-  return async (step) => {
-    const drawn = await generate(step, learner.resident);
-    const batch = drawn.map((group, p): SampleGroup => ({
-      prompt: asked[p]!,
-      samples: group.map((draws, i) => ({
-        ...draws,
-        advantage: i % 2 === 0 ? 1 : -1,
-        weight: 1 / (64 * draws.tokens.length),
-      })),
-    }));
-    await learner.update(batch, optimizer, rl.learningRate);
-  };
-}
-
-/** Random weights of a large model: drawn once and repeated, because drawing them all takes longer than the case. */
-function repeatedWeights(config: ModelConfig): Weights {
-  const layout = parameterLayout(config), data = new Float32Array(layout.size), random = stream(0, "peers");
-  const block = Float32Array.from({ length: 2 ** 18 + 1 }, () => config.initializerRange * random.normal());
-  for (let at = 0; at < data.length; at += block.length) data.set(block.subarray(0, data.length - at), at);
-  for (const { decay, offset, size } of layout.parameters) if (!decay) data.fill(1, offset, offset + size);
-  return { layout, data };
+  const weights = initialWeights(embedded, 0), runtime = chooseRuntime("cpu", threads, weights.layout.size);
+  const sizes = { prompts: 8, completions: 8, promptTokens: PROMPT, tokens: 48, threads };
+  const steps = await FixedStep.create(runtime, embedded, weights, sizes);
+  return async (step) => await steps.update(await steps.rollOut(step));
 }
 
 /** A GRPO step of a real policy on GSM8K's training questions: 4 prompts x 8 completions of up to 200 tokens. */
@@ -184,7 +122,7 @@ async function training(
   const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
   const supervisor = await Supervisor.create(runtime, config, weights, options, threads);
   const texts = Array.from({ length: batch }, (_, b): Demonstration => {
-    const text = tokens(length + 1, config.vocabSize, b);
+    const text = randomTokens(length + 1, config.vocabSize, b);
     return { prompt: text.slice(0, 1), completion: text.slice(1) };
   });
   return () => supervisor.step(texts, 1e-5);
@@ -200,9 +138,9 @@ async function tuning(adapted: boolean): Promise<(step: number) => Promise<unkno
   const learner = new Learner(runtime, qwen, weights, rl, null, adapter);
   const optimizer = await AdamW.create(learner.trained, rl, threads);
   const batch = [1, -1].map((advantage, p): SampleGroup => ({
-    prompt: tokens(256, qwen.vocabSize, p),
+    prompt: randomTokens(256, qwen.vocabSize, p),
     samples: [{
-      tokens: tokens(200, qwen.vocabSize, 2 + p),
+      tokens: randomTokens(200, qwen.vocabSize, 2 + p),
       probabilities: new Float32Array(200).fill(1 / qwen.vocabSize),
       kept: null,
       advantage,
@@ -219,20 +157,10 @@ const CASES: Readonly<Record<Case, () => Promise<(step: number) => Promise<unkno
   "grpo-smollm2": realGrpoStep,
   "train-embedded": () => training(embedded, 64, 96),
   "train-smollm2": () => training(smollm2, 4, 256),
-  "generate-embedded": () => Promise.resolve(generationCase(embedded, 8, 8, 48)),
-  "generate-smollm2": () => Promise.resolve(generationCase(smollm2, 2, 8, 64)),
-  "generate-qwen": () => Promise.resolve(generationCase(qwen, 16, 1, 200)),
+  "generate-embedded": () => Promise.resolve(generation(embedded, 8, 8, 48)),
+  "generate-smollm2": () => Promise.resolve(generation(smollm2, 2, 8, 64)),
+  "generate-qwen": () => Promise.resolve(generation(qwen, 16, 1, 200)),
 };
-
-function generationCase(
-  config: ModelConfig,
-  prompts: number,
-  group: number,
-  maxTokens: number,
-): (step: number) => Promise<unknown> {
-  const { weights, generate } = generation(config, prompts, group, maxTokens), resident = residentWeights(weights);
-  return (step) => generate(step, resident);
-}
 
 const say = (message: unknown) => console.log(JSON.stringify(message));
 const run = await CASES[name]();

@@ -7,12 +7,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
+import { machine } from "./machine.ts";
 
 /** A comparison: what Matchbox runs, what PyTorch runs, and how often by default. */
 interface Case {
@@ -398,15 +398,6 @@ async function main(): Promise<void> {
       console.log(options.json ? JSON.stringify({ machine: machine(), cases: results }) : report(results));
     }
   }
-}
-
-function machine() {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    cores: availableParallelism(),
-    memoryBytes: totalmem(),
-    os: `${process.platform} ${process.arch}`,
-  };
 }
 
 /** The table, and below it the machine and the versions that it holds for. */
