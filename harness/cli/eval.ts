@@ -92,7 +92,7 @@ number), so neither batch size nor threads matter, and more items or samples wit
   pass@k       one of k is right                 maj@k     the answer given most often is; a tie counts by lot
   likeliest    the best of k by mean ln p a token   best format   by the rewards that are not correctness
 All are means over every choice of k among the drawn ones. Intervals: Wilson for greedy, else bootstrap over questions.
-The same command goes on where it was interrupted, also after a crash.
+The same command goes on where it was interrupted, also after a crash; \`deno task verify\` checks what it wrote.
 Exit code: 0 done, 1 it failed, 2 the command was wrong, 130 interrupted by Ctrl-C.
 
 Examples:

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { FailureError, MisuseError } from "../base/errors.ts";
+import { evaluationHint } from "../records/evaluation_folders.ts";
 import type { Results } from "../records/results.ts";
 import { livePage, liveScript, liveStyle } from "../report/live/live_page.ts";
 import { LiveRecords } from "../report/live/live_records.ts";
@@ -72,9 +73,9 @@ function openRecords(path: string): LiveRecords {
   }
   const records = new LiveRecords(path), begun = ["experiment.json", "plan.json"];
   if (!begun.some((name) => existsSync(join(path, name))) && !/\.json$/.test(path)) {
-    throw new FailureError(
-      `Cannot serve "${path}": it has no experiment.json … give the folder that bench writes to, or a bundle`,
-    );
+    const hint = evaluationHint(path) ??
+      "it has no experiment.json … give the folder that bench writes to, or a bundle";
+    throw new FailureError(`Cannot serve "${path}": ${hint}`);
   }
   return records;
 }

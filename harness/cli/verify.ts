@@ -22,11 +22,13 @@ const words = { ok: "ok     ", failed: "FAILED ", skipped: "skipped" };
 /** Adds the command to the program; `done` takes the exit code. */
 export function addVerify(program: Command, done: (exitCode: number) => void): void {
   program.command("verify")
-    .description("Check a results folder: digests, grades, sums and the match proof again, and some updates replayed.")
-    .argument("<results>", "folder of an experiment or of one cell, or a bundle")
+    .description(
+      "Check a results folder: digests, grades, sums and the match proof again, and some updates or samples replayed.",
+    )
+    .argument("<results>", "folder of an experiment, of one cell or of an evaluation, or a bundle")
     .option(
       "--replay <n>",
-      "updates to replay; 0: none (default: up to the next checkpoint)",
+      "updates to replay, or questions of an evaluation; 0: none (default: up to the next checkpoint; one question)",
       parseCount("--replay", 0),
     )
     .option("--cell <arm/seed>", "the cell to replay (default: the first that trained)")
@@ -43,12 +45,14 @@ What cannot be checked, because a task, its data or a policy is not at hand, is 
 looked for in its cache; it is fetched only where --policy names it.
 A replay gives the same bits on the same kind of machine; elsewhere it may fail where nothing was changed. What ran on a
 GPU is not replayed: its results are compared statistically.
+What \`eval\` wrote of several policies is verified one by one; of each the first questions are asked again.
 Exit code: 0 nothing failed, 1 something failed, 2 the command was wrong.
 
 Examples:
   deno task verify results/arithmetic-embedded-quick-1a2b3c4d
   deno task verify results/arithmetic-embedded-quick-1a2b3c4d --cell memory-r+/2 --replay 5
   deno task verify baselines/arithmetic/embedded.json     records alone
+  deno task verify results/eval-arithmetic-embedded-1a2b3c4d --replay 2    what \`eval\` wrote, two questions asked again
 `,
     )
     .action(async (folder: string, flags: VerifyFlags) => done(await run(folder, flags)));

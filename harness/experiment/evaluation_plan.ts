@@ -8,7 +8,7 @@ import { suggest } from "../base/suggest.ts";
 import { defaultConfig, overrideFields } from "../config_options.ts";
 import type { ItemSource, Task } from "../contract.ts";
 import type { FetchOptions } from "../model/hub/fetch_policy.ts";
-import { type AskedEvaluation, setDigest } from "../records/evaluation_record.ts";
+import { type AskedEvaluation, MOST_SAMPLES, setDigest } from "../records/evaluation_record.ts";
 import { drawShots } from "../rl/few_shot.ts";
 import { chooseDevice } from "../runtime/choose_device.ts";
 import { parseDevice, parsePrecision } from "../runtime/devices.ts";
@@ -87,8 +87,6 @@ export interface EvaluationPlan {
 
 const splits = ["test", "validation"] as const;
 const DEFAULT_ITEMS = 256;
-/** What the unbiased maj@k can count. */
-const MOST_SAMPLES = 1000;
 
 /**
  * The plan of an evaluation. Writes nothing, but for a policy of the Hub and for data, which are fetched into their caches.

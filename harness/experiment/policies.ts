@@ -90,7 +90,7 @@ export function recordedPolicy({ name, base, files }: FoundPolicy) {
 }
 
 /** As a process of its own is told where to read it. */
-export function policyFolders({ folder, merged }: FoundPolicy) {
+export function policyFolders({ folder, merged }: Pick<FoundPolicy, "folder"> & { merged?: string | undefined }) {
   return { policy: folder, ...(merged === undefined ? {} : { merged }) };
 }
 

@@ -97,7 +97,7 @@ export async function replayCell(cell: ReadCell, sources: ReplaySources, { from,
     );
     if (problems.length === 0 && done < to) problems.push(`it ended after ${done} updates`);
     if (problems.length === 0) problems.push(...await wrongState(cell, scratch, to));
-    return problems.length === 0 ? [] : [...problems, ...await otherPlace(cell)];
+    return problems.length === 0 ? [] : [...problems, ...await otherPlace(record.environment)];
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -119,10 +119,15 @@ async function wrongState({ folder, outcome }: ReadCell, scratch: string, step: 
   return [...problems, ...differences(digests(found), digests(expected), `checkpoint ${step}`)];
 }
 
-/** Where the replay ran elsewhere than the cell did: then other bits need not mean that anything was changed. */
-async function otherPlace({ record }: ReadCell): Promise<string[]> {
-  if (!record.environment) return [];
-  const here = await environment("cpu", 1), there = record.environment;
+/** Why nothing is replayed that ran on a device other than the processor. */
+export function unrepeatable(device: string): string {
+  return `it ran on ${device}, where sums may be taken in another order each time … GPU results are compared statistically`;
+}
+
+/** Where the replay runs elsewhere than the first run: then other bits need not mean that anything was changed. */
+export async function otherPlace(there: Environment | null): Promise<string[]> {
+  if (!there) return [];
+  const here = await environment("cpu", 1);
   const place = ({ matchbox, onnxruntime, arch, cpu }: Environment) => ({ matchbox, onnxruntime, arch, cpu });
   return differences(place(here), place(there), "for the same bits, this place");
 }

@@ -7,7 +7,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic_file.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
+import type { Task } from "../contract.ts";
 import { differences } from "../records/differences.ts";
+import { EVALUATION_FILE } from "../records/evaluation_folders.ts";
 import {
   evaluationDigest,
   type EvaluationSample,
@@ -28,8 +30,6 @@ import { SampleFile } from "./sample_file.ts";
 import { votesOf } from "./votes.ts";
 import { describeDeath, runWorker, type Stops } from "./worker_process.ts";
 
-const RECORD_FILE = "evaluation.json";
-
 /** What a running evaluation reports. */
 export type EvaluationProgress =
   /** How many samples are asked for, and how many of them are there. */
@@ -47,7 +47,8 @@ export interface EvaluationRun {
   readonly report?: (progress: EvaluationProgress) => void;
 }
 
-interface RunTools extends Stops {
+/** What ends the drawing, and who is told of it. */
+export interface RunTools extends Stops {
   readonly report: (progress: EvaluationProgress) => void;
 }
 
@@ -93,7 +94,7 @@ async function drawAndRecord(
   if (jobs.length === 0) await file.settle();
   const same = earlier?.asked.items === items && earlier.asked.samples === k;
   if (jobs.length === 0 && same && earlier.outcome?.samples === samplesDigest(there)) {
-    return { record: earlier, questions: questionsOf(plan, there) };
+    return { record: earlier, questions: questionsOf(plan.task, there) };
   }
 
   let record: MatchboxEvaluation = {
@@ -114,11 +115,11 @@ async function drawAndRecord(
   const write = (changes: Partial<MatchboxEvaluation> = {}) => {
     const seconds = (earlier?.timing.seconds ?? 0) + (performance.now() - start) / 1000;
     record = { ...record, ...changes, timing: { ...record.timing, seconds } };
-    return writeFileAtomic(join(plan.out, RECORD_FILE), recordText(record));
+    return writeFileAtomic(join(plan.out, EVALUATION_FILE), recordText(record));
   };
   await write();
   if (jobs.length > 0) {
-    const end = await draw(plan, jobs, run, async (event) => {
+    const end = await draw(plan.spec, jobs, run, async (event) => {
       if (event.type === "sample") await file.add(event.sample);
       if (event.type === "environment") await write({ environment: event.environment });
       run.report({ type: "event", event });
@@ -130,7 +131,7 @@ async function drawAndRecord(
     }
     await file.settle();
   }
-  const samples = view(), questions = questionsOf(plan, samples);
+  const samples = view(), questions = questionsOf(plan.task, samples);
   const correctness = plan.task.rewards[0] ?? "",
     measures = measuresOf(questions, { correctness, maxTokens: asked.maxTokens });
   const outcome = { samples: samplesDigest(samples), measures };
@@ -141,8 +142,8 @@ async function drawAndRecord(
 type End = Extract<EvaluationEvent, { type: "finished" | "stopped" | "failed" }>;
 
 /** Lets a process of its own draw; a run that was stopped or killed on purpose is no error. */
-async function draw(
-  { spec }: EvaluationPlan,
+export async function draw(
+  spec: EvaluationPlan["spec"],
   jobs: readonly SampleJob[],
   { stop, kill, report }: RunTools,
   take: (event: EvaluationEvent) => Promise<void>,
@@ -164,11 +165,11 @@ async function draw(
 
 /** What the folder says of the same evaluation; null for a new folder. @throws MisuseError where it holds another */
 async function earlierRecord({ out, asked }: EvaluationPlan): Promise<MatchboxEvaluation | null> {
-  const path = join(out, RECORD_FILE), another = "choose another folder with --out";
+  const path = join(out, EVALUATION_FILE), another = "choose another folder with --out";
   if (!existsSync(path)) {
     const foreign = readdirSync(out).find((name) => !isTransient(name));
     if (foreign === undefined) return null;
-    throw new MisuseError(`Cannot write to "${out}": it holds ${foreign} and no ${RECORD_FILE} … ${another}`);
+    throw new MisuseError(`Cannot write to "${out}": it holds ${foreign} and no ${EVALUATION_FILE} … ${another}`);
   }
   const earlier = await readEvaluation(path).catch((error) => {
     if (!(error instanceof FailureError)) throw error;
@@ -191,7 +192,8 @@ function checkQuestions({ items, out }: EvaluationPlan, samples: readonly Evalua
   }
 }
 
-function questionsOf({ task }: EvaluationPlan, samples: readonly EvaluationSample[]): SampledQuestion[] {
+/** Samples by question, in their order; there must be a greedy one of each. */
+export function questionsOf(task: Task, samples: readonly EvaluationSample[]): SampledQuestion[] {
   return [...Map.groupBy(samples, ({ place }) => place).values()].map(([greedy, ...drawn]) => {
     if (!greedy) throw new Error("Cannot measure a question without samples");
     return { greedy, drawn, votes: votesOf(task, drawn) };

@@ -1,62 +1,47 @@
-// Checks an experiment's folder, one cell's, or the records of an experiment that were kept alone (a bundle, a pinned
-// folder), against itself and against what it was made from, file by file; then runs some updates of a cell again. A
-// file that was changed is named. Not covered are facts that nothing can derive: when and where it ran, and how long it
-// took.
+// Checks an experiment's folder, one cell's, an evaluation's (verify_evaluation.ts), or the records of an experiment that
+// were kept alone (a bundle, a pinned folder), against itself and against what it was made from, file by file; then runs
+// some updates of a cell again. A file that was changed is named. Not covered are facts that nothing can derive: when and
+// where it ran, and how long it took.
 
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { findArm } from "../arms/registry.ts";
-import { FailureError, MisuseError } from "../base/errors.ts";
+import { MisuseError } from "../base/errors.ts";
 import type { Arm } from "../contract.ts";
-import type { FetchOptions } from "../model/hub/fetch_policy.ts";
 import type { AdapterOptions } from "../model/lora.ts";
-import { type Policy, readPolicy } from "../model/policy.ts";
 import { differences } from "../records/differences.ts";
+import { EVALUATION_FILE, evaluationsIn } from "../records/evaluation_folders.ts";
 import { proveMatch } from "../records/match.ts";
 import { METRICS } from "../records/metrics.ts";
 import { type PlanRecord, readPlan } from "../records/plan_schema.ts";
 import { readResults } from "../records/results.ts";
 import { type CellEntry, type ExperimentRecord, SCHEMA_VERSION } from "../records/schema.ts";
 import { readCellRecord, readExperiment } from "../records/store.ts";
-import { recordedStyle } from "../records/task_text.ts";
 import { checkpointSteps } from "../rl/checkpoint.ts";
 import { type CheckedItem, Checklist } from "./checklist.ts";
-import { findData } from "./find_data.ts";
 import { entryFor, findCell, type FoundCell } from "./found_cell.ts";
-import { loadArmFile, loadTask, loadTaskFile } from "./load_files.ts";
+import { loadArmFile } from "./load_files.ts";
 import { cellFolder } from "./plan_cells.ts";
-import { findPolicy } from "./policies.ts";
-import { replayCell, replayRange } from "./replay_cell.ts";
+import { replayCell, replayRange, unrepeatable } from "./replay_cell.ts";
 import { namedArms, type NamedCell, namedCells, PLAN_FILE } from "./settle_plan.ts";
 import { armSummaries } from "./summary.ts";
-import {
-  keptSamples,
-  type ReadCell,
-  verifyAnswers,
-  verifyCell,
-  verifyRecord,
-  type VerifySources,
-} from "./verify_cell.ts";
+import { keptSamples, type ReadCell, verifyAnswers, verifyCell, verifyRecord } from "./verify_cell.ts";
+import { verifyEvaluation } from "./verify_evaluation.ts";
+import { available, type FoundSources, type Origin, readSources, type SourceOptions } from "./verify_sources.ts";
 import { verifyTuning } from "./verify_tuning.ts";
-import { readWarmUp, warmedFolder } from "./warm_up_policy.ts";
 
 /** The cells of a pinned experiment, a line each. */
 const RECORDS_FILE = "records.jsonl";
 
 /** How to verify. */
-export interface VerifyOptions {
-  /** Updates to replay; null: up to the next checkpoint, or a few; 0: none. @default null */
+export interface VerifyOptions extends SourceOptions {
+  /**
+   * Updates to replay, or questions of an evaluation; null: up to the next checkpoint, or a few updates, or one question;
+   * 0: none. @default null
+   */
   readonly replay?: number | null;
   /** The cell to replay, "arm/seed"; null: the first that trained and finished. @default null */
   readonly cell?: string | null;
-  /** Where the policy lies now; null: where it did, and nothing is fetched, whatever name a record gives. @default null */
-  readonly policy?: string | null;
-  /** How a policy of the Hub that `policy` names is fetched. @default {} */
-  readonly fetching?: FetchOptions;
-  /** Folder with the task's files; null: the cache, and nothing is fetched. @default null */
-  readonly dataDir?: string | null;
-  /** File that defines the task. @default null */
-  readonly taskFile?: string | null;
   /** Files that define arms. @default [] */
   readonly armFiles?: readonly string[];
   /** Told of each check. */
@@ -71,23 +56,10 @@ interface Location {
   readonly cells: readonly string[] | null;
 }
 
-/** What the cells are said to be made from. */
-interface Origin {
-  readonly task: PlanRecord["task"];
-  readonly policy: {
-    readonly name: string;
-    readonly base?: string;
-    readonly files: Readonly<Record<string, string>> | null;
-    readonly warmUp?: PlanRecord["policy"]["warmUp"];
-    readonly adapter?: AdapterOptions;
-  };
-  readonly level: number;
-}
-
 /**
  * Verifies a folder.
  * @returns every check
- * @throws MisuseError where the folder is neither an experiment's nor a cell's, or options name what is not there
+ * @throws MisuseError where the folder is no experiment's, cell's or evaluation's, or options name what is not there
  */
 export async function verify(folder: string, options: VerifyOptions = {}): Promise<readonly CheckedItem[]> {
   const list = new Checklist(options.report ?? (() => {}));
@@ -97,6 +69,11 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
   }
   if (existsSync(join(folder, PLAN_FILE)) && existsSync(join(folder, RECORDS_FILE))) {
     await verifyRecords(list, folder, options, RECORDS_FILE, (i) => `${RECORDS_FILE}, line ${i + 1}`);
+    return list.items;
+  }
+  const evaluations = evaluationsIn(folder);
+  if (evaluations.length > 0) {
+    await verifyEvaluations(list, folder, evaluations, options);
     return list.items;
   }
   const { root, cells: alone } = locate(folder);
@@ -110,8 +87,7 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
     ? plannedOrigin(plan)
     : await available(list, "record.json", () => recordedOrigin(join(root, places[0] ?? "")));
   if (said === null) return list.items;
-  const origin = { ...said, policy: { ...said.policy, name: options.policy ?? said.policy.name } };
-  const sources = { plan, ...await readSources(list, origin, options, root) };
+  const sources = { plan, ...await readSources(list, said, options, root) };
 
   const cells: ReadCell[] = [];
   for (const place of places) {
@@ -127,8 +103,30 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
     await checkExperiment(list, plan, experiment, found);
     await verifyTuning(list, root, plan, found.map(({ record }) => record));
   }
-  if (options.replay !== 0) await replay(list, root, cells, { ...sources, origin }, options);
+  if (options.replay !== 0) await replay(list, root, cells, { ...sources, adapter: said.policy.adapter }, options);
   return list.items;
+}
+
+/** Each by itself. @throws MisuseError for options that mean a cell, or one of several */
+async function verifyEvaluations(
+  list: Checklist,
+  folder: string,
+  places: readonly string[],
+  options: VerifyOptions,
+): Promise<void> {
+  const { cell = null, armFiles = [], policy = null } = options;
+  if (cell !== null) {
+    throw new MisuseError(`Cannot use --cell ${cell}: "${folder}" holds an evaluation, and that has no cells`);
+  }
+  if (armFiles.length > 0) {
+    throw new MisuseError(`Cannot use --arm-file: "${folder}" holds an evaluation, and that has no arms`);
+  }
+  if (policy !== null && places.length > 1) {
+    throw new MisuseError(
+      `Cannot use --policy ${policy}: "${folder}" holds ${places.length} evaluations … name the folder of one`,
+    );
+  }
+  for (const place of places) await verifyEvaluation(list, folder, place, options);
 }
 
 /** "arm/seed" or "arm/seed-n" as the plan's cells are called. */
@@ -151,7 +149,8 @@ function locate(folder: string): Location {
       );
     }
     throw new MisuseError(
-      `Cannot verify "${folder}": it holds neither ${PLAN_FILE} nor record.json … name the folder of an experiment or of a cell`,
+      `Cannot verify "${folder}": it holds neither ${PLAN_FILE} nor record.json nor ${EVALUATION_FILE} … name the folder of an ` +
+        "experiment, of a cell or of an evaluation",
     );
   }
   const above = dirname(dirname(path)); // of a cell: <experiment>/<arm>/seed-<n>
@@ -173,79 +172,6 @@ async function recordedOrigin(folder: string): Promise<Origin> {
 }
 
 /**
- * The task, its data and the policy, each checked to be what it was; null for what is not at hand.
- * @param root folder of the experiment, which has the policy that it warmed up; null: only its records are there
- */
-async function readSources(
-  list: Checklist,
-  origin: Origin,
-  options: VerifyOptions,
-  root: string | null,
-): Promise<Omit<VerifySources, "plan">> {
-  const { task: { name, version, file, data: digest, ...named }, policy: { name: policyName, base, files }, level } =
-    origin;
-  const { taskFile = null, dataDir = null } = options;
-  const task = await available(list, `task ${name}`, async () => {
-    if (file !== null && taskFile === null) throw new MisuseError("it is defined in a file … give --task-file");
-    return await loadTask(name, taskFile, recordedStyle(named));
-  });
-  const data = task && await available(list, `data of task ${name}`, async () => {
-    return await task.load({ dataDir: await findData(task, dataDir, { cacheOnly: true }), level });
-  });
-  if (task) {
-    const [loaded] = taskFile === null ? [] : [await loadTaskFile(taskFile)];
-    await list.check(`task ${name}`, "version and digests", () =>
-      differences(
-        { version: task.version, file: loaded?.digest ?? null, data: data?.digest ?? digest },
-        { version, file, data: digest },
-      ));
-  }
-  const found = await available(list, `policy ${policyName}`, () => findPolicy(policyName, fetchingOf(options), base));
-  const policy = found &&
-    await list.read(`policy ${policyName}`, "shape", () => readPolicy(found.folder, found.merged));
-  if (found && files) {
-    await list.check(`policy ${policyName}`, "digests of files", () => differences(found.files, files));
-  }
-  if (!origin.policy.warmUp) return { task, data, policy };
-  return { task, data, policy: await readWarmed(list, root, origin.policy.warmUp) };
-}
-
-/** The policy after its warm-up, checked against what warmup.json says of it; null where it is not at hand. */
-async function readWarmed(list: Checklist, root: string | null, planned: object): Promise<Policy | null> {
-  const place = "warmup/warmup.json";
-  const said = root && await list.read(place, "shape", () => readWarmUp(root));
-  if (!root || !said) {
-    list.skip("the warmed policy", "what depends on it", "it stays in the experiment's folder and is not there");
-    return null;
-  }
-  const policy = await list.read("warmup/policy", "shape", () => readPolicy(warmedFolder(root)));
-  await list.check(place, "settings and weights", () => {
-    const { updates, questions, learningRate, weights } = said;
-    const found = { ...{ updates, questions, learningRate }, weights: policy?.digest ?? weights };
-    return differences(found, { ...planned, weights });
-  });
-  return policy;
-}
-
-/** A record of others must not make this machine fetch gigabytes: only who says --policy wants that. */
-function fetchingOf({ policy = null, fetching = {} }: VerifyOptions): FetchOptions {
-  return policy === null ? { ...fetching, cacheOnly: true } : fetching;
-}
-
-/** What may well not be at hand where results are verified: then it is said, and what needs it is left out. */
-async function available<T>(list: Checklist, place: string, load: () => Promise<T>): Promise<T | null> {
-  try {
-    return await load();
-  } catch (error) {
-    const what = "what depends on it";
-    if (error instanceof MisuseError) list.skip(place, what, error.message);
-    else if (error instanceof FailureError) await list.check(place, what, () => [error.message]);
-    else throw error;
-    return null;
-  }
-}
-
-/**
  * An experiment's records that were kept without steps and checkpoints: there is nothing to replay.
  * @param file that holds them, and the place of each in it, for the list
  */
@@ -261,9 +187,7 @@ async function verifyRecords(
   const { plan, experiment, cells } = results;
   if (plan === null) return list.skip(file, "plan", "schema version 1 had none");
   checkWanted(options.cell ?? null, plan);
-  const said = plannedOrigin(plan);
-  const origin = { ...said, policy: { ...said.policy, name: options.policy ?? said.policy.name } };
-  const sources = { plan, ...await readSources(list, origin, options, null) };
+  const sources = { plan, ...await readSources(list, plannedOrigin(plan), options, null) };
   for (const [i, { record, storedRecord, answers }] of cells.entries()) {
     const place = placeOf(i);
     if (record === null) {
@@ -339,14 +263,19 @@ function experimentStatus(entries: readonly CellEntry[]): ExperimentRecord["stat
   return entries.some(({ status }) => status === "failed") ? "failed" : "interrupted";
 }
 
+interface ReplayedFrom extends FoundSources {
+  readonly plan: PlanRecord | null;
+  readonly adapter: AdapterOptions | undefined;
+}
+
 async function replay(
   list: Checklist,
   root: string,
   cells: readonly ReadCell[],
-  { task, data, policy, plan, origin }: VerifySources & { readonly origin: Origin },
+  { task, taskOptions, policy, plan, adapter }: ReplayedFrom,
   options: VerifyOptions,
 ): Promise<void> {
-  const { replay = null, cell: wanted = null, armFiles = [], dataDir = null } = options;
+  const { replay = null, cell: wanted = null, armFiles = [] } = options;
   const what = "replay";
   const trained = cells.filter(({ outcome }) => outcome.updates > 0);
   const cell = wanted === null
@@ -356,26 +285,19 @@ async function replay(
   const place = relative(root, cell.folder).replaceAll("\\", "/") || "record.json";
   const device = plan?.device ?? cell.record.environment?.device ?? "cpu";
   if (device !== "cpu") {
-    return list.skip(
-      place,
-      what,
-      `it ran on ${device}, where sums may be taken in another order each time … GPU results ` +
-        "are compared statistically, with `deno task compare`",
-    );
+    return list.skip(place, what, `${unrepeatable(device)}, with \`deno task compare\``);
   }
   const arm = await available(list, place, () => findArmOf(cell.record.arm, plan, armFiles));
-  if (!task || !data || !policy || !arm) return list.skip(place, what, "task, policy or arm are not at hand");
+  if (!task || !taskOptions || !policy || !arm) return list.skip(place, what, "task, policy or arm are not at hand");
   const range = replayRange(await checkpointSteps(join(cell.folder, "checkpoints")), cell.outcome.updates, replay);
   const first = range.from + 1, updates = first === range.to ? `update ${first}` : `updates ${first} to ${range.to}`;
   const which = range.from === 0 ? updates : `${updates}, from a checkpoint`;
   await list.check(
     place,
     `${what}: ${which}`,
-    async () => {
-      const taskOptions = { dataDir: await findData(task, dataDir, { cacheOnly: true }), level: origin.level };
-      const { folder, merged } = policy, { adapter } = origin.policy;
-      const sources = { task, taskOptions, arm, policy: folder, merged, adapter };
-      return await replayCell(cell, sources, range);
+    () => {
+      const { folder, merged } = policy;
+      return replayCell(cell, { task, taskOptions, arm, policy: folder, merged, adapter }, range);
     },
   );
 }

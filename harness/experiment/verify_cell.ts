@@ -16,7 +16,14 @@ import { regrade } from "../records/regrade.ts";
 import { type Answer, answerOf } from "../records/results.ts";
 import { type CellRecord, UNKNOWN } from "../records/schema.ts";
 import { statusCounts } from "../records/status_counts.ts";
-import { readStoredRecord, readStoredSamples, readStoredSteps, stepChain, type StoredLines } from "../records/store.ts";
+import {
+  readStoredRecord,
+  readStoredSamples,
+  readStoredSteps,
+  stepChain,
+  storedDigest,
+  type StoredLines,
+} from "../records/store.ts";
 import { type Checkpoint, checkpointSteps, readCheckpoint } from "../rl/checkpoint.ts";
 import { collapseSample, findCollapses } from "../rl/collapse.ts";
 import { type Matched, matchProof } from "../rl/match_proof.ts";
@@ -185,10 +192,13 @@ function withFields(config: RecordedConfig, fields: PlanRecord["arms"][number]["
   return result;
 }
 
-/** Lines that are written as records are: what differs by a blank only is not what was written. */
-function canonical<T>(lines: StoredLines<T>): StoredLines<T> {
+/**
+ * Lines that are written as records are: what differs by a blank only is not what was written.
+ * @throws FailureError for others
+ */
+export function canonical<T>(lines: StoredLines<T>): StoredLines<T> {
   const { stored, text } = lines, found = text.split("\n");
-  const wrong = stored.findIndex((value, i) => canonicalJson(value) !== found[i]);
+  const wrong = stored.findIndex((value, i) => storedDigest(value, `line ${i + 1}`) !== sha256(found[i] ?? ""));
   if (wrong === -1 && found.length === stored.length + 1 && found.at(-1) === "") return lines;
   throw new FailureError(
     wrong === -1 ? `its ${stored.length} lines have others between them` : `line ${wrong + 1} is not as it was written`,

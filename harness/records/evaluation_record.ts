@@ -10,11 +10,14 @@ import { FailureError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
 import { askedTaskSchema, foundPolicySchema } from "./plan_schema.ts";
 import { environmentSchema, halfSchema, sampleSchema, SCHEMA_VERSION } from "./schema.ts";
-import { checkStored } from "./store.ts";
+import { checkStored, readLines, storedDigest, type StoredLines } from "./store.ts";
 
 const count = () => z.int().min(0);
 const share = () => z.number().min(0).max(1);
 const sha256Hex = () => z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Completions drawn for a question, at most: what the unbiased maj@k can count. */
+export const MOST_SAMPLES = 1000;
 
 /** A line of an evaluation's samples.jsonl. */
 export const evaluationSampleSchema = sampleSchema.extend({
@@ -87,7 +90,7 @@ const setFields = {
   policy: foundPolicySchema,
   split: z.enum(["validation", "test"]),
   shots: z.array(z.string()).describe("ids of the worked examples in every prompt, from the training split"),
-  seed: count(),
+  seed: count().max(2 ** 32 - 1),
   temperature: z.number().positive(),
   topK: count().describe("0 keeps all"),
   topP: z.number().gt(0).max(1).describe("1 keeps all"),
@@ -99,7 +102,7 @@ const setFields = {
 const askedSchema = z.strictObject({
   ...setFields,
   items: z.int().min(1).describe("questions: the first so many of the split"),
-  samples: z.int().min(1).describe("completions drawn for each question, beside the greedy one"),
+  samples: z.int().min(1).max(MOST_SAMPLES).describe("completions drawn for each question, beside the greedy one"),
 });
 
 /** evaluation.json. */
@@ -167,8 +170,14 @@ export function evaluationDigest({ asked, outcome }: Pick<MatchboxEvaluation, "a
 /** An evaluation.json. @throws FailureError if it is missing, malformed, of an unknown version, or its digest does not hold */
 export async function readEvaluation(path: string): Promise<MatchboxEvaluation> {
   const record = checkStored("matchbox.evaluation", evaluationRecordSchema, await readJsonFile(path), path);
-  if (record.outcome === null || record.digest === evaluationDigest(record)) return record;
+  const { asked, outcome, digest } = record;
+  if (outcome === null || digest === storedDigest({ asked, outcome }, path)) return record;
   throw new FailureError(
     `Cannot trust "${path}": what it says does not have the digest that stands beside it … evaluate again`,
   );
+}
+
+/** The samples.jsonl beside it. @throws FailureError naming the line */
+export function readEvaluationSamples(path: string): Promise<StoredLines<EvaluationSample>> {
+  return readLines("sample", evaluationSampleSchema, path, SCHEMA_VERSION);
 }

@@ -9,6 +9,7 @@ import { FailureError } from "../base/errors.ts";
 import { type JsonObject, readJsonFile } from "../base/json_file.ts";
 import type { GradeStatus, SampleRecord, StepRecord } from "../contract.ts";
 import { fromBundle, readBundle } from "./bundle.ts";
+import { evaluationHint } from "./evaluation_folders.ts";
 import { checkFit, ifOlder } from "./fit.ts";
 import { readPinned } from "./pinned.ts";
 import { checkPlan, type PlanRecord } from "./plan_schema.ts";
@@ -81,9 +82,8 @@ export interface ReadResultsOptions {
 export async function readResults(path: string, { steps = true }: ReadResultsOptions = {}): Promise<Results> {
   if (existsSync(path) && statSync(path).isFile()) return fromBundle(await readBundle(path), path);
   if (!existsSync(join(path, "experiment.json"))) {
-    throw new FailureError(
-      `Cannot read "${path}": it has no experiment.json … give the folder that bench wrote, or a bundle`,
-    );
+    const hint = evaluationHint(path) ?? "it has no experiment.json … give the folder that bench wrote, or a bundle";
+    throw new FailureError(`Cannot read "${path}": ${hint}`);
   }
   if (existsSync(join(path, "records.jsonl"))) return await readPinned(path);
   const storedExperiment = await readJsonFile(join(path, "experiment.json"));

@@ -151,7 +151,8 @@ function jsonOrNull(text: string): unknown {
   }
 }
 
-async function readLines<S extends z.ZodType>(
+/** The lines of a file. @param version of the record beside it @throws FailureError naming the line */
+export async function readLines<S extends z.ZodType>(
   kind: Kind,
   schema: S,
   path: string,

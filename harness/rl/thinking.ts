@@ -53,6 +53,17 @@ export function answerEnd(text: string, answer: string): number | null {
   return at < 0 ? null : places[at + sought.length - 1]! + 1;
 }
 
+/** Where the right answer first stands in a graded completion, in characters; null: nowhere. */
+export function correctEnd(
+  { gold }: Pick<TaskItem, "gold">,
+  text: string,
+  { status, extracted }: Pick<Grade, "status" | "extracted">,
+): number | null {
+  const ends = [gold, ...(status === "correct" && extracted !== null ? [extracted] : [])]
+    .map((answer) => answerEnd(text, answer)).filter((end) => end !== null);
+  return ends.length > 0 ? Math.min(...ends) : status === "correct" ? text.length : null;
+}
+
 /** What is measured of one completion beside its grade. */
 export interface Thinking {
   /** Tokens up to the first place where the right answer stands; null: it stands nowhere. */
@@ -68,12 +79,10 @@ export function thinkingOf(
   tokenizer: Pick<PolicyTokenizer, "decode">,
   item: TaskItem,
   { tokens, text }: { readonly tokens: Int32Array; readonly text: string },
-  { status, extracted }: Grade,
+  grade: Grade,
 ): Thinking {
   const cut = (count: number) => tokenizer.decode(tokens.subarray(0, count));
-  const ends = [item.gold, ...(status === "correct" && extracted !== null ? [extracted] : [])]
-    .map((answer) => answerEnd(text, answer)).filter((end) => end !== null);
-  const end = ends.length > 0 ? Math.min(...ends) : status === "correct" ? text.length : null;
+  const end = correctEnd(item, text, grade);
   return {
     firstCorrect: end === null ? null : tokensUpTo(end, tokens.length, (count) => cut(count).length),
     reflections: reflections(text),

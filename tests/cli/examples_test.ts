@@ -33,8 +33,15 @@ const trained = await captured(
   ...["--set", "evaluation.testItems=4", "--set", "evaluation.validationItems=4", "--checkpoint-every", "1"],
 );
 equal(trained.code, 0, trained.stderr);
+const evaluation = join(folder, "results", "evaluated");
 const inPlace = (word: string) =>
-  word.startsWith("results/") ? results : word.startsWith("baselines/") ? fileURLToPath(new URL(word, root)) : word;
+  word.startsWith("results/eval-")
+    ? evaluation
+    : word.startsWith("results/")
+    ? results
+    : word.startsWith("baselines/")
+    ? fileURLToPath(new URL(word, root))
+    : word;
 
 Deno.test("the examples of bench run", async () => {
   const worker = new URL("../fakes/cell_worker.ts", import.meta.url), before = Deno.cwd();
@@ -65,7 +72,8 @@ Deno.test("the examples of doctor run", async () => {
 
 Deno.test("the examples of verify run", async () => {
   const found = examples(addVerify);
-  equal(found.length, 3);
+  equal(found.length, 4);
+  equal((await captured(folder, "eval", "--items", "3", "--samples", "1", "--out", evaluation)).code, 0);
   for (const words of found) {
     const { code, stdout } = await ran(addVerify, ...words.map(inPlace));
     equal(code, 0, `${words.join(" ")}\n${stdout}`);

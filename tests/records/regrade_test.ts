@@ -2,7 +2,7 @@
 
 import { deepEqual } from "node:assert/strict";
 import type { Task } from "../../harness/contract.ts";
-import { regrade } from "../../harness/records/regrade.ts";
+import { type GradedAnswer, regrade } from "../../harness/records/regrade.ts";
 import type { Answer } from "../../harness/records/results.ts";
 
 const task: Pick<Task, "rewards" | "grade"> = {
@@ -24,7 +24,7 @@ function answer(
   return { id: "q", question: "1 + 1?", gold: "2", sample: 0, status, said } satisfies Answer;
 }
 
-const problems = (...answers: Answer[]) => regrade(task, answers, 10);
+const problems = (...answers: GradedAnswer[]) => regrade(task, answers, 10);
 
 Deno.test("regrade() finds nothing wrong with what the grader says", () => {
   deepEqual(problems(answer("=2", "correct"), answer("=3", "wrong"), answer("?", "unparseable")), []);
@@ -45,4 +45,10 @@ Deno.test("regrade() lets only what is as long as the cap be truncated", () => {
 
 Deno.test("regrade() says that a text was left out", () => {
   deepEqual(problems({ ...answer("=2", "correct"), said: null }), ["line 1: its text was left out"]);
+});
+
+Deno.test("regrade() goes by whether a completion was cut off, where that is stored", () => {
+  const cut = { ...answer("?", "truncated", 10), truncated: true };
+  deepEqual(problems(cut), []);
+  deepEqual(problems({ ...cut, truncated: false }), ['line 1: status is "truncated", must be "unparseable"']);
 });
