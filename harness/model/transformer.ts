@@ -5,7 +5,7 @@
 //   (decoding)  one new row for each completion, inside the sampler's Loop (harness/rl/decode_graph.ts)
 // Rows are time-major [T * B, D], so that attention reads them without a transpose; weights keep their [out, in].
 
-import { dimension, type Graph, type Value } from "../graph/ir.ts";
+import { dimension, elements, type Graph, type Value } from "../graph/ir.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Layout, Parameter, Weights } from "./layout.ts";
 import { ropeTables } from "./rope.ts";
@@ -85,7 +85,7 @@ const weight = (model: Model, name: string): Value => {
 };
 
 /**
- * Hidden states after the final norm, [R, D], of tokens [R] int64 at positions [R, 1] int64.
+ * Hidden states after the final norm, [R, D], of tokens [R] or [R, 1] int64 at positions [R, 1] int64.
  */
 export function decoder(g: Graph, model: Model, tokens: Value, positions: Value, attend: Attend): Value {
   const { config } = model, { heads, kvHeads, headDim } = config;
@@ -94,7 +94,8 @@ export function decoder(g: Graph, model: Model, tokens: Value, positions: Value,
   const cos = g.constant(tables.cos, [model.length, half]), sin = g.constant(tables.sin, [model.length, half]);
   const epsilon = config.normEpsilon, again = model.sparing ? { again: true } : {};
   const { enter, project, leave } = projections(g, model);
-  let hidden = g.gather(weight(model, "model.embed_tokens.weight"), tokens); // [R, D]
+  const embedded = g.gather(weight(model, "model.embed_tokens.weight"), tokens);
+  let hidden = g.reshape(embedded, [elements(tokens.shape), config.hiddenSize]); // [R, D]
   let branch: Value | null = null; // what the last block adds to the residual stream
   const norm = (name: string): Value => {
     const w = weight(model, name);

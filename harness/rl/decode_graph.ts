@@ -1,14 +1,14 @@
 // The sampler's two graphs, over the layers that training runs. `prefillGraph` reads prompts and leaves their caches and
 // the distribution of the first token; `decodeGraph` draws up to N tokens for each row inside one ONNX Loop: the caches
 // never leave the runtime, the completions of a prompt share its cache, and the loop ends when every row has ended.
-// Where caches stay on a device between runs it draws one token instead: WebGPU has no Loop, and a Loop of the CPU would
-// fetch the caches from the device and send them back at every token.
+// Where caches stay on a device between runs the loop is unrolled for a few tokens instead: WebGPU has no Loop, and a Loop
+// of the CPU would fetch the caches from the device and send them back at every token.
 //
 // Sampling is inside as well, from one uniform number a row and token: the token is the first whose running sum of
 // probability exceeds u times the total (inverse transform), so a draw depends on its own coordinates only.
 
 import type { Precision } from "../base/device_names.ts";
-import { type Dim, dimension, Graph, type Value } from "../graph/ir.ts";
+import { type Dim, dimension, type Dtype, Graph, type Value } from "../graph/ir.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import {
@@ -43,8 +43,11 @@ export interface DecodeOptions {
   /** Completions of each prompt. */
   readonly group: number;
   readonly products: Model["products"];
-  /** One token a run, for devices that keep caches and weights, which are the trainer's then. @default false */
-  readonly stepwise?: boolean;
+  /**
+   * So many tokens a run, one after the other without a Loop, for devices that keep caches and weights, which are the
+   * trainer's then; 0: a Loop. @default 0
+   */
+  readonly unrolled?: number;
   /** What caches hold. Products in float16 round keys and values to it in any case. @default "float32" */
   readonly caches?: Precision;
 }
@@ -53,7 +56,7 @@ export interface DecodeOptions {
 export const limitsSupport = ({ greedy, topK, topP }: Sampling): boolean => !greedy && (topK > 0 || topP < 1);
 
 interface Draw {
-  readonly token: Value; // [R] int64
+  readonly token: Value; // [R] int64, or [R, 1] as a column
   readonly probability: Value; // [R]
   /** Support of the distribution [R, V] bool, where it is limited. */
   readonly kept: Value | null;
@@ -72,8 +75,12 @@ function threshold(g: Graph, distribution: Value, { topK, topP }: Sampling): Val
   return g.op("ReduceMin", [g.op("Where", [inside, sorted, g.scalar(2)])], { axes: [-1], keepDims: true });
 }
 
-/** Draws one token a row from hidden states [R, D] with uniform numbers [R], which greedy decoding does not ask for. */
-function draw(g: Graph, model: Model, hidden: Value, uniform: () => Value, sampling: Sampling): Draw {
+/**
+ * Draws one token a row from hidden states [R, D] with uniform numbers [R], which greedy decoding does not ask for.
+ * @param column tokens are [R, 1], and float32 before they are int64: WebGPU makes int64 and takes it for indices, but
+ *   all else it does not know of int64 and would leave to the CPU, at the price of waiting for every token
+ */
+function draw(g: Graph, model: Model, hidden: Value, uniform: () => Value, sampling: Sampling, column = false): Draw {
   const rows = dimension(hidden, 0), vocabulary = model.config.vocabSize;
   const raw = model.products === "rows"
     ? g.op("Linear", [hidden, headWeight(model)])
@@ -83,18 +90,27 @@ function draw(g: Graph, model: Model, hidden: Value, uniform: () => Value, sampl
   const full = g.softmax(logits); // [R, V]
   const kept = limitsSupport(sampling) ? g.op("Not", [g.op("Less", [full, threshold(g, full, sampling)])]) : null;
   const distribution = kept ? g.softmax(g.op("Where", [kept, logits, g.scalar(-1e9)])) : full;
-  const token = sampling.greedy
-    ? g.op("ArgMax", [distribution])
-    : inverseTransform(g, distribution, uniform(), vocabulary);
+  const token = !sampling.greedy
+    ? inverseTransform(g, distribution, uniform(), vocabulary, column)
+    : column
+    ? likeliest(g, distribution)
+    : g.op("ArgMax", [distribution]);
   const probability = g.op("GatherElements", [distribution, g.reshape(token, [rows, 1])]);
   return { token, probability: g.reshape(probability, [rows]), kept };
 }
 
-function inverseTransform(g: Graph, distribution: Value, u: Value, vocabulary: number): Value {
+function inverseTransform(g: Graph, distribution: Value, u: Value, vocabulary: number, column: boolean): Value {
   const rows = dimension(distribution, 0), running = g.op("CumSum", [distribution]); // [R, V]
   const total = g.slice(running, 1, vocabulary - 1, vocabulary);
   const below = g.op("LessOrEqual", [running, g.mul(g.reshape(u, [rows, 1]), total)]);
-  return g.cast(g.sum(g.cast(below, "float32"), [1], false), "int64"); // [R]
+  return g.cast(g.sum(g.cast(below, "float32"), [1], column), "int64");
+}
+
+/** The first of the likeliest tokens, [R, 1]: how many come before it. */
+function likeliest(g: Graph, distribution: Value): Value {
+  const most = g.op("ReduceMax", [distribution], { axes: [-1], keepDims: true });
+  const reached = g.op("CumSum", [g.cast(g.op("Not", [g.op("Less", [distribution, most])]), "float32")]);
+  return g.cast(g.sum(g.cast(g.op("LessOrEqual", [reached, g.scalar(0)]), "float32"), [1], true), "int64");
 }
 
 function ended(g: Graph, token: Value, endTokens: readonly number[]): Value {
@@ -106,8 +122,8 @@ function ended(g: Graph, token: Value, endTokens: readonly number[]): Value {
  * The weights as a decoder takes them: query, key and value as one product, unless that changes bits. The CPU's kernel
  * sums 128 products at a time for more than 64 columns and more at a time for fewer, so narrow keys stay apart.
  */
-const decodeWeights = ({ config: { hiddenSize, kvHeads, headDim }, layout, stepwise }: DecodeOptions) =>
-  stepwise || (hiddenSize > 128 && kvHeads * headDim <= 64) ? layout.parameters : fusedWeights(layout);
+const decodeWeights = ({ config: { hiddenSize, kvHeads, headDim }, layout, unrolled }: DecodeOptions) =>
+  unrolled || (hiddenSize > 128 && kvHeads * headDim <= 64) ? layout.parameters : fusedWeights(layout);
 
 /** Names of the cache tensors of a layer. */
 export const cacheNames = (layer: number) => ({
@@ -161,7 +177,7 @@ export function prefillGraph(options: DecodeOptions): Graph {
  * Up to `steps` further tokens. Inputs: the last `token` [R] and `done` [R] of each row, `position` [R] of that token,
  * `uniform` [steps, R], `steps` [1], prompt caches and mask [P, 1, 1, 1, S], and the rows' own caches `k.l`, `v.l`
  * [P, KV, G, t, hd]. Outputs: `tokens` and `drawn` [n, R] with n <= steps, `kept` [n, R, V], and the caches `grown.k.l`,
- * `grown.v.l`. Stepwise it has no input `done` and no `steps`, and n = 1 is left out of the shapes.
+ * `grown.v.l`. Unrolled, n is as it is built for: `position` is [n, R], and there are no inputs `done` and `steps`.
  */
 export function decodeGraph(options: DecodeOptions): Graph {
   const { config, length, prompts, promptLength, group, products, caches: held = "float32" } = options;
@@ -177,7 +193,7 @@ export function decodeGraph(options: DecodeOptions): Graph {
     grown.push(g.input(names.k, held, suffixShape), g.input(names.v, held, suffixShape));
   }
   const mask = g.input("promptMask", "float32", [prompts, 1, 1, 1, promptLength]);
-  const start = g.reshape(g.input("position", "int64", [rows]), [rows, 1]);
+  const { unrolled = 0 } = options;
   const output = (caches: readonly Value[], [tokens, probabilities, kept]: readonly Value[]) => {
     for (let layer = 0; layer < layers; layer++) {
       g.output(`grown.k.${layer}`, caches[2 * layer]!);
@@ -197,15 +213,34 @@ export function decodeGraph(options: DecodeOptions): Graph {
       next.push(keys, values);
       return { k: g.cast(keys, "float32"), v: g.cast(values, "float32") };
     });
-    const { kept, ...drawn } = draw(g, model, decoder(g, model, token, positions, attend), uniform, options.sampling);
+    const hidden = decoder(g, model, token, positions, attend);
+    const { kept, ...drawn } = draw(g, model, hidden, uniform, options.sampling, unrolled > 0);
     return { token: drawn.token, next, drawn: [drawn.token, drawn.probability, ...(kept ? [kept] : [])] };
   };
   const given = () => g.input("token", "int64", [rows]);
-  if (options.stepwise) {
-    const { next, drawn } = step(given(), start, grown, () => g.input("uniform", "float32", [rows]));
-    return output(next, drawn);
+  if (unrolled > 0) {
+    const positions = g.input("position", "int64", [unrolled, rows]);
+    const rowOf = (all: Value, i: number) => g.slice(all, 0, i, i + 1);
+    let token = given(), caches: readonly Value[] = grown;
+    const drawn: (readonly Value[])[] = [];
+    for (let i = 0; i < unrolled; i++) {
+      const uniform = () => g.reshape(rowOf(g.input("uniform", "float32", [unrolled, rows]), i), [rows]);
+      const last = step(token, g.reshape(rowOf(positions, i), [rows, 1]), caches, uniform);
+      [token, caches] = [last.token, last.next];
+      drawn.push(last.drawn);
+    }
+    const together = (which: number, dtype: Dtype) => { // as float32, which is exact for tokens, and what they were
+      const parts = drawn.map((of) => of[which]!).map((value) =>
+        value.node.op === "Cast" ? value.node.inputs[0]! : g.cast(value, "float32")
+      );
+      const shape = which === 2 ? parts[0]!.shape as readonly number[] : [rows];
+      return g.cast(g.concat(parts.map((part) => g.reshape(part, [1, ...shape])), 0), dtype);
+    };
+    const kept = drawn[0]!.length > 2 ? [together(2, "bool")] : [];
+    return output(caches, [together(0, "int64"), together(1, "float32"), ...kept]);
   }
 
+  const start = g.reshape(g.input("position", "int64", [rows]), [rows, 1]);
   const iteration = g.parameter("iteration", "int64", []), running = g.parameter("running", "bool", []);
   const token = g.parameter("token", "int64", [rows]), done = g.parameter("done", "bool", [rows]);
   const own = grown.map((_, i) => g.parameter(`cache${i}`, held, suffixShape));

@@ -20,10 +20,10 @@ import { trainGraph } from "./train_graph.ts";
 const { graph: name, device, index, policy }: PlacementTask = JSON.parse(process.argv[2] ?? ""); // placement.ts wrote it
 const path = join(policy, "config.json"), config = parseModelConfig(await readJsonFile(path), path);
 const layout = parameterLayout(config), shape = { prompts: 2, promptLength: 16, group: 4 }, length = 32;
-const runtime = new LocalRuntime({ device, index, threads: 1, verbose: true }), stepwise = runtime.memory !== null;
+const runtime = new LocalRuntime({ device, index, threads: 1, verbose: true }), stays = runtime.memory !== null;
 const sampling: DecodeOptions = {
-  ...{ config, layout, length, ...shape, endTokens: [0], stepwise },
-  products: stepwise ? "rows" : decodeProducts(layout),
+  ...{ config, layout, length, ...shape, endTokens: [0], unrolled: stays ? 2 : 0 },
+  products: stays ? "rows" : decodeProducts(layout),
   sampling: { greedy: false, temperature: 1, topK: 0, topP: 1 },
 };
 const graphs: Record<PlacementTask["graph"], () => Graph> = {

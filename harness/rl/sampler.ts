@@ -47,6 +47,9 @@ export const bucketsOf = (weights: number): { prompt: number; completion: number
 export const SEGMENT = 24;
 const segmentOf = (device: Device): number => device === "cpu" ? SEGMENT : Infinity;
 
+/** Tokens of a run where caches stay on the device: each run costs its feeds and its outputs, and nothing looks in between. */
+const UNROLLED = 8;
+
 /** Tokens drawn for one row. */
 export interface Draws {
   /** With the end-of-sequence token, where one was drawn. */
@@ -172,35 +175,33 @@ export class Sampler {
     const rows = prompts.flatMap((_, p) =>
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );
-    const stepwise = this.runtime.memory !== null, segment = segmentOf(this.runtime.device);
-    const { precision } = this.runtime, caches = stepwise ? precision : "float32";
-    const all = new Generation(prompts, rows, { ...options, group, promptLength, stepwise, precision, segment });
-    const shape = (count: number, completions: number): DecodeOptions => ({
+    const stays = this.runtime.memory !== null, segment = stays ? UNROLLED : segmentOf(this.runtime.device);
+    const { precision } = this.runtime, caches = stays ? precision : "float32";
+    const all = new Generation(prompts, rows, { ...options, group, promptLength, stays, precision, segment });
+    const shape = (): DecodeOptions => ({
       config: this.config,
       layout: this.#layout,
       length: this.length,
       sampling: options.sampling,
       endTokens: this.endTokens,
-      prompts: count,
+      prompts: all.prompts,
       promptLength,
-      group: completions,
+      group: all.group,
       products: decodeProducts(this.#layout, this.runtime.device),
-      stepwise,
+      unrolled: stays ? all.steps : 0,
       caches,
     });
-    await all.prefill(weights, await this.#session("prefill", shape(all.prompts, all.group)), this.endTokens);
-    while (all.compact()) {
-      await all.decode(weights, await this.#session("decode", shape(all.prompts, all.group)), this.endTokens);
-    }
+    await all.prefill(weights, await this.#session("prefill", shape()), this.endTokens);
+    while (all.compact()) await all.decode(weights, await this.#session("decode", shape()), this.endTokens);
     return prompts.map((_, p) =>
       rows.slice(p * group, (p + 1) * group).map((row) => finished(row, limitsSupport(options.sampling)))
     );
   }
 
   #session(kind: "prefill" | "decode", options: DecodeOptions): Promise<Session> {
-    const { prompts, group, promptLength, sampling } = options;
+    const { prompts, group, promptLength, sampling, unrolled } = options;
     return this.#sessions.get(
-      [kind, prompts, group, promptLength, ...Object.values(sampling)].join(),
+      [kind, prompts, group, promptLength, unrolled, ...Object.values(sampling)].join(),
       () => kind === "prefill" ? prefillGraph(options) : decodeGraph(options),
       cacheOutputs,
     );
@@ -235,7 +236,7 @@ class Generation {
     private readonly options:
       & GenerateOptions
       & Pick<DecodeOptions, "promptLength">
-      & { readonly stepwise: boolean; readonly precision: Precision; readonly segment: number },
+      & { readonly stays: boolean; readonly precision: Precision; readonly segment: number },
   ) {
     // One row alone would take another kernel than the trainer's many: give it a companion.
     const lonely = rows.length === 1;
@@ -251,6 +252,11 @@ class Generation {
 
   get group(): number {
     return this.#group;
+  }
+
+  /** Tokens that the next run draws. */
+  get steps(): number {
+    return Math.min(this.options.segment, this.options.maxTokens - 1 - this.#length);
   }
 
   async prefill(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
@@ -298,19 +304,12 @@ class Generation {
   }
 
   async decode(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
-    const steps = Math.min(this.options.segment, this.options.maxTokens - 1 - this.#length);
-    if (!this.options.stepwise) return await this.#draw(steps, weights, session, endTokens);
-    for (let step = 0; step < steps && this.#slots.some((row) => row && !row.ended); step++) {
-      await this.#draw(1, weights, session, endTokens);
-    }
-  }
-
-  async #draw(steps: number, weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
-    const count = this.#slots.length, { stepwise } = this.options;
-    const token = new BigInt64Array(count), position = new BigInt64Array(count), done = new Uint8Array(count).fill(1);
+    const count = this.#slots.length, { steps, options: { stays } } = this;
+    const token = new BigInt64Array(count), done = new Uint8Array(count).fill(1);
+    const positions = stays ? steps : 1, position = new BigInt64Array(positions * count);
     this.#slots.forEach((row, i) => {
       const prompt = this.source[this.#active[Math.floor(i / this.#group)]!]!;
-      position[i] = BigInt(prompt.length + this.#length);
+      for (let t = 0; t < positions; t++) position[t * count + i] = BigInt(prompt.length + this.#length + t);
       if (!row || row.ended) return;
       token[i] = BigInt(row.tokens.at(-1)!);
       done[i] = 0;
@@ -322,18 +321,18 @@ class Generation {
       ...this.#caches,
       promptMask: this.#mask,
       token: { data: token, shape: [count] },
-      position: { data: position, shape: [count] },
-      ...(stepwise ? this.#uniform(1, [count]) : {
+      position: { data: position, shape: stays ? [steps, count] : [count] },
+      ...(stays ? {} : {
         done: { data: done, shape: [count] },
         steps: { data: BigInt64Array.of(BigInt(steps)), shape: [1] },
-        ...this.#uniform(steps, [steps, count]),
       }),
+      ...this.#uniform(steps, [steps, count]),
     }, {
       resident: weights,
       consumed: last ? caches : caches.filter((name) => !name.startsWith("prompt")),
       ...(last ? { wanted: drawn } : {}),
     });
-    const taken = stepwise ? 1 : results.tokens!.shape[0]!;
+    const taken = results.tokens!.shape[0]!;
     this.#append(results, taken, endTokens);
     this.#length += taken;
     for (const [name, tensor] of Object.entries(results)) {
@@ -355,7 +354,7 @@ class Generation {
       return false;
     }
     if (this.#length === 0 && !("k.0" in this.#caches)) this.#emptyCaches();
-    if (this.options.stepwise) return true; // a device draws many rows about as fast as few
+    if (this.options.stays) return true; // a device draws many rows about as fast as few
     const alive = running.flatMap((rows, p) => rows.length > 0 ? [p] : []);
     const prompts = Math.min(this.prompts, powerOfTwo(alive.length));
     const group = Math.min(this.#group, powerOfTwo(widest));
@@ -403,7 +402,7 @@ class Generation {
   /** Before the first step the rows' own caches hold no token. */
   #emptyCaches(): void {
     const layers = Object.keys(this.#caches).length / 2,
-      half = this.options.precision === "float16" && this.options.stepwise;
+      half = this.options.precision === "float16" && this.options.stays;
     for (let layer = 0; layer < layers; layer++) {
       const names = cacheNames(layer),
         [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];

@@ -72,7 +72,7 @@ const GRAPHS: Readonly<Record<string, () => Graph>> = {
       kept: false,
       length: 16,
     }),
-  decode_graph_stepwise: () => decodeGraph({ ...decoding, stepwise: true }),
+  decode_graph_unrolled: () => decodeGraph({ ...decoding, unrolled: 2 }),
   decode_graph_head_norm: () => decodeGraph({ ...decoding, config: headNorm, layout: headNormLayout }),
 };
 
