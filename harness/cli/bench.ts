@@ -9,6 +9,7 @@ import { type Config, configFields } from "../config.ts";
 import { applySettings, defaultConfig, overrideConfig, overrideFields, readSetting } from "../config_options.ts";
 import { loadTaskFile } from "../experiment/load_files.ts";
 import { type AskedAdapter, type ExperimentOptions, planExperiment } from "../experiment/plan.ts";
+import { presets, usualPolicy } from "../experiment/presets.ts";
 import { findProfile, profiles } from "../experiment/profiles.ts";
 import { type ExperimentResult, runExperiment, type RunOptions } from "../experiment/run_experiment.ts";
 import type { SweepOptions } from "../experiment/sweep.ts";
@@ -74,6 +75,10 @@ const help = (rows: readonly { readonly name: string; readonly summary: string }
   rows.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join("\n");
 
 /** Each prompt's name, and the tasks that have it. */
+const presetHelp = Object.entries(presets).map(([name, { repository, note }]) => ({
+  name,
+  summary: `${repository}, ${note}`,
+}));
 const promptHelp = [...new Set(tasks.flatMap(promptNames))].map((name) => {
   const having = tasks.filter((task) => promptNames(task).includes(name));
   return { name, summary: having.length === tasks.length ? "every task" : having.map((task) => task.name).join(", ") };
@@ -98,7 +103,7 @@ export function addBench(
     .option("--seeds <list>", "e.g. 0,1,2 or 0-4 (default: the profile's)", parseSeeds)
     .option(
       "--policy <name>",
-      "embedded, embedded-cold, a Hugging Face folder (a policy or an adapter), or org/name[@revision] of the Hub (default: the profile's, or embedded)",
+      "embedded, embedded-cold, a preset (below), a Hugging Face folder (a policy or an adapter), or org/name[@revision] of the Hub (default: the profile's, or embedded, and of tasks with real data qwen2.5-0.5b)",
     )
     .option(
       "--warmup-sft <updates>",
@@ -176,6 +181,9 @@ ${help(tasks)}
 Prompts:
 ${help(promptHelp)}
 
+Presets, models of the Hub at one commit each:
+${help(presetHelp)}
+
 Arms:
 ${help(arms)}
 
@@ -195,8 +203,8 @@ Examples:
   deno task bench gsm8k --data-dir gsm8k --policy SmolLM2-135M-Instruct --seeds 0 --config run.yaml
   deno task bench --device auto                    on the GPU, where that is faster
   deno task bench --lora 8 --arms grpo --set rl.learningRate=1e-3
-  deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --arms grpo
-  deno task bench gsm8k --policy Qwen/Qwen2.5-0.5B-Instruct --dry-run   what that would take
+  deno task bench gsm8k --arms grpo                 Qwen2.5-0.5B-Instruct learns GSM8K; both are fetched
+  deno task bench gsm8k --policy smollm2-135m --dry-run   what that would take
   deno task bench --profile paper --print-config   the paper's recipe, field by field; without --print-config, run
 `,
     )
@@ -228,7 +236,7 @@ async function bench(
   }
   const resolved = {
     task: task.name,
-    policy: flags.policy ?? profile.policy ?? "embedded",
+    policy: flags.policy ?? profile.policy ?? usualPolicy(task),
     arms: flags.arms ?? profile.arms,
     seeds: flags.seeds ?? profile.seeds,
     prompt: flags.prompt,

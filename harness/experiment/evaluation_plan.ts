@@ -19,6 +19,7 @@ import type { EvaluationSpec } from "./evaluation_protocol.ts";
 import { findData } from "./find_data.ts";
 import { loadTaskFile } from "./load_files.ts";
 import { findPolicy, policyFolders, recordedPolicy } from "./policies.ts";
+import { usualPolicy } from "./presets.ts";
 
 /** What is asked for. */
 export interface EvaluationOptions {
@@ -33,7 +34,7 @@ export interface EvaluationOptions {
   readonly grading?: string;
   /** Difficulty of a generated task. @default 2 */
   readonly level?: number;
-  /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
+  /** "embedded", "embedded-cold", a preset, a Hugging Face folder, or "org/name[@revision]" of the Hub. @default usualPolicy */
   readonly policy?: string;
   /** How a policy of the Hub and data are fetched. @default {} */
   readonly fetching?: FetchOptions;
@@ -93,10 +94,10 @@ const DEFAULT_ITEMS = 256;
  * @throws MisuseError for a wrong name or value, FailureError for a file that is missing or damaged
  */
 export async function planEvaluation(options: EvaluationOptions): Promise<EvaluationPlan> {
-  const { taskFile = null, dataDir = null, policy = "embedded", batch = null, root = "results" } = options;
+  const { taskFile = null, dataDir = null, batch = null, root = "results" } = options;
   const file = taskFile === null ? null : await loadTaskFile(taskFile);
   const own = file?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
-  const style = styleOf(own, options), task = styleTask(own, style);
+  const style = styleOf(own, options), task = styleTask(own, style), policy = options.policy ?? usualPolicy(own);
   const split = oneOf(splits, options.split ?? "test", "--split");
   const wanted = parseDevice(options.device ?? "cpu"), precision = parsePrecision(options.precision);
   const half = precision === "float16" ? { precision } : {};

@@ -28,6 +28,7 @@ import { loadArmFile, type LoadedFile, loadTaskFile } from "./load_files.ts";
 import { type ChosenArm, type PlannedCell, plannedCells, type TuningCell, tuningCells } from "./plan_cells.ts";
 import { findData } from "./find_data.ts";
 import { findPolicy, policyFolders, recordedPolicy } from "./policies.ts";
+import { usualPolicy } from "./presets.ts";
 import type { WarmUpSpec } from "./protocol.ts";
 import { planSweep, type SweepOptions } from "./sweep.ts";
 import { warmedFolder, warmUpSpec } from "./warm_up_policy.ts";
@@ -45,7 +46,7 @@ export interface ExperimentOptions {
   readonly grading?: string;
   /** Folder with the task's files; null: the cache, into which they are fetched. @default null */
   readonly dataDir?: string | null;
-  /** "embedded", "embedded-cold", a Hugging Face folder, or "org/name[@revision]" of the Hub. @default "embedded" */
+  /** "embedded", "embedded-cold", a preset, a Hugging Face folder, or "org/name[@revision]" of the Hub. @default usualPolicy */
   readonly policy?: string;
   /** How a policy of the Hub and data are fetched. @default {} */
   readonly fetching?: FetchOptions;
@@ -134,10 +135,10 @@ export interface ExperimentPlan {
  * @throws MisuseError for a wrong name or value, FailureError for a file that is missing or damaged.
  */
 export async function planExperiment(options: ExperimentOptions): Promise<ExperimentPlan> {
-  const { config, policy = "embedded", profile = "custom", command = [], claim = {} } = options;
+  const { config, profile = "custom", command = [], claim = {} } = options;
   const taskFile = typeof options.taskFile === "string" ? await loadTaskFile(options.taskFile) : null;
   const own = taskFile?.exports.find(({ name }) => name === options.task) ?? findTask(options.task);
-  const style = styleOf(own, options), task = styleTask(own, style);
+  const style = styleOf(own, options), task = styleTask(own, style), policy = options.policy ?? usualPolicy(own);
   const armFiles = await Promise.all((options.armFiles ?? []).map(loadArmFile));
   const chosen = unique(options.arms, "arm").map((name) => chooseArm(name, armFiles));
   const arms = unique(chosen.map(({ arm }) => arm.name), "arm").map((_, i) => chosen[i]!.arm);

@@ -21,6 +21,7 @@ import {
   type HubName,
   parseHubName,
 } from "../model/hub/fetch_policy.ts";
+import { presetName, presets } from "./presets.ts";
 
 /** Policies that ship with the repository, by name. */
 export const embeddedPolicies: Readonly<Record<string, URL>> = {
@@ -143,7 +144,7 @@ export async function glimpsePolicy(
 function placeOf(name: string): { readonly folder: string } | { readonly hub: HubName } {
   const shipped = Object.hasOwn(embeddedPolicies, name) ? embeddedPolicies[name] : undefined;
   const folder = shipped ? fileURLToPath(shipped) : resolve(name);
-  const hub = shipped || existsSync(folder) ? null : parseHubName(name);
+  const hub = shipped || existsSync(folder) ? null : parseHubName(presetName(name));
   if (hub) return { hub };
   const holds = (file: string) => existsSync(join(folder, file)), isAdapter = isAdapterFolder(folder);
   if (holds(ADAPTER_CONFIG) && !isAdapter) {
@@ -152,7 +153,7 @@ function placeOf(name: string): { readonly folder: string } | { readonly hub: Hu
     );
   }
   if (isAdapter || holds("config.json")) return { folder };
-  const names = Object.keys(embeddedPolicies);
+  const names = [...Object.keys(embeddedPolicies), ...Object.keys(presets)];
   const state = existsSync(folder)
     ? `"${folder}" holds neither config.json nor ${ADAPTER_CONFIG}`
     : `there is no folder "${folder}"`;
