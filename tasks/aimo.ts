@@ -4,8 +4,8 @@
 // come first, with an answer in a box, each question once, and none of the test or of MATH-500, on which the paper
 // evaluates as well. Copyright of the contests' problems is with the Mathematical Association of America.
 //
-// The commit of NuminaMath-TIR is not pinned, because the file was not at hand when this was written: what a run read is
-// in its plan, as the digest of the data. AMC 2023 is part of the test of the task amc23, and AIME 2024 is aime24's:
+// NuminaMath-TIR is pinned by its commit, its digest is the one that the Hub lists for it: the file was not at hand when
+// this was written. What a run read is in its plan, as the digest of the data. AMC 2023 is part of the test of the task amc23, and AIME 2024 is aime24's:
 // their results are not independent of these.
 
 import { join } from "node:path";
@@ -29,7 +29,7 @@ const numina: DataFile = {
   path: "numina-math-tir/train-00000-of-00001.parquet",
   host: "hub",
   repository: "AI-MO/NuminaMath-TIR",
-  revision: "main",
+  revision: "77a91d7b7a1a98ac4b1beb7d86c09d156b935dcd",
   source: "data/train-00000-of-00001.parquet",
   sha256: null,
   bytes: null,

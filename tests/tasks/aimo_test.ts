@@ -95,7 +95,7 @@ Deno.test("aimo.load() refuses a malformed row by file, row and field, and a mis
     aimo.load({ dataDir: "/nowhere", level: 2 }),
     (error: unknown) =>
       error instanceof MisuseError &&
-      /numina-math-tir.*huggingface\.co\/datasets\/AI-MO\/NuminaMath-TIR at main/.test(error.message),
+      /numina-math-tir.*huggingface\.co\/datasets\/AI-MO\/NuminaMath-TIR at 77a91d7b/.test(error.message),
   );
 });
 
