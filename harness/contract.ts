@@ -87,7 +87,7 @@ export interface DataFile {
   readonly host: "github" | "hub";
   /** "org/name" */
   readonly repository: string;
-  /** A commit; of the Hub a branch, too, where no commit was known: then its newest is taken. */
+  /** A commit. */
   readonly revision: string;
   /** In the repository. */
   readonly source: string;
