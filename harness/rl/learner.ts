@@ -2,8 +2,10 @@
 // their gradients up, and steps the optimizer. Micro-batches are whole groups, or parts of one group where a group is
 // larger than allowed; either way the sum is that of the full batch.
 
+import { bytesOf } from "../base/digest.ts";
 import { FailureError } from "../base/errors.ts";
 import type { Config } from "../config.ts";
+import { repeatGraph } from "../graph/repeat.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout, Weights } from "../model/layout.ts";
 import type { MergedAdapter } from "../model/merged_adapter.ts";
@@ -11,7 +13,15 @@ import { residentWeights } from "../model/transformer.ts";
 import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
 import { OutOfDeviceMemory } from "../runtime/device_failure.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
-import { type AnyTensor, floats, type Resident, type Runtime, type Session, type Tensor } from "../runtime/session.ts";
+import {
+  type AnyTensor,
+  floats,
+  type Resident,
+  type Runtime,
+  type Session,
+  type Tensor,
+  type TensorData,
+} from "../runtime/session.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { inOrder } from "./in_order.ts";
 import { LossScale } from "./loss_scale.ts";
@@ -60,12 +70,12 @@ interface Pass {
   readonly shape: CompletionShape;
 }
 
-/** A pass that has run. */
+/** Passes of one shape that have run together. */
 interface Scored {
   readonly feeds: Record<string, Tensor>;
   readonly results: Record<string, AnyTensor>;
-  /** Of each column of the pass: its tokens are the current policy's. */
-  readonly fresh: readonly boolean[];
+  /** Of each column of each pass: its tokens are the current policy's. */
+  readonly fresh: readonly (readonly boolean[])[];
 }
 
 /** Sums over the passes of a batch. */
@@ -155,28 +165,37 @@ export class Learner {
   /** The passes of a batch, in order. */
   async *#scored(batch: readonly SampleGroup[], objective: Objective): AsyncIterable<Scored> {
     const { concurrency } = this.runtime;
-    if (concurrency > 1) yield* inOrder(this.#passes(batch), concurrency, (pass) => this.#run(pass, objective));
+    if (concurrency > 1) yield* inOrder(this.#passes(batch), concurrency, (pass) => this.#run([pass], objective));
     else {
       let left = this.#passes(batch);
       while (left.length > 0) {
-        const scored = await this.#runOrLower(left[0]!, objective);
+        const together = this.#together(left), scored = await this.#runOrLower(together, objective);
         if (scored) yield scored;
-        left = scored ? left.slice(1) : left.flatMap(({ groups }) => this.#passes(groups));
+        left = scored ? left.slice(together.length) : left.flatMap(({ groups }) => this.#passes(groups));
       }
     }
   }
 
+  /** The first passes that one run takes: several of one shape, where each run sends the weights and fetches gradients. */
+  #together(passes: readonly Pass[]): readonly Pass[] {
+    const { device, memory } = this.runtime, key = ({ shape }: Pass) => Object.values(shape).join();
+    if (device === "cpu" || memory) return passes.slice(0, 1);
+    const other = passes.findIndex((pass) => key(pass) !== key(passes[0]!));
+    return other < 0 ? passes : passes.slice(0, other);
+  }
+
   #passes(batch: readonly SampleGroup[]): Pass[] {
     const rl = { ...this.rl, microBatch: this.#most ?? this.rl.microBatch };
-    return passesOf(batch, { model: this.config, layout: this.weights.layout, rl });
+    const passes = passesOf(batch, { model: this.config, layout: this.weights.layout, rl });
+    return this.runtime.device === "cpu" || this.runtime.memory ? passes : alike(passes);
   }
 
   /** Null where the device had not the memory and passes are smaller now. */
-  async #runOrLower(pass: Pass, objective: Objective): Promise<Scored | null> {
+  async #runOrLower(passes: readonly Pass[], objective: Objective): Promise<Scored | null> {
     try {
-      return await this.#run(pass, objective);
+      return await this.#run(passes, objective);
     } catch (error) {
-      const sequences = pass.groups.length * pass.shape.group, half = Math.ceil(sequences / 2);
+      const sequences = passes[0]!.groups.length * passes[0]!.shape.group, half = Math.ceil(sequences / 2);
       if (!(error instanceof OutOfDeviceMemory) || sequences === 1) throw error;
       if (!this.smaller) {
         const remedy = `set rl.microBatch=${half}, or let --auto-microbatch find what fits`;
@@ -189,13 +208,14 @@ export class Learner {
     }
   }
 
-  async #run({ groups, shape }: Pass, objective: Objective): Promise<Scored> {
-    const limited = groups[0]!.samples[0]!.kept !== null,
-      feeds = layOut(groups, shape, limited ? this.config.vocabSize : null);
+  async #run(passes: readonly Pass[], objective: Objective): Promise<Scored> {
+    const { groups: [first], shape } = passes[0]!, limited = first!.samples[0]!.kept !== null;
+    const each = passes.map(({ groups }) => layOut(groups, shape, limited ? this.config.vocabSize : null));
+    const feeds = each.length === 1 ? each[0]! : stacked(each);
     const scale = this.lossScale?.value ?? 1;
     if (scale !== 1) feeds.weight = { ...feeds.weight!, data: floats(feeds.weight).map((weight) => weight * scale) };
     if (this.#reference) {
-      const scoring = await this.#session(shape, { kind: "none" }, limited);
+      const scoring = await this.#session(shape, { kind: "none" }, limited, passes.length);
       const scored = await scoring.run(without(feeds, ["weight", "advantage", "old", "counted"]), {
         resident: this.#reference,
       });
@@ -204,32 +224,38 @@ export class Learner {
         shape: scored.probability!.shape,
       };
     }
-    const session = await this.#session(shape, objective, limited);
-    const fresh = groups.flatMap(({ samples }) => samples.map(({ replayed }) => !replayed));
+    const session = await this.#session(shape, objective, limited, passes.length);
+    const fresh = passes.map(({ groups }) => groups.flatMap(({ samples }) => samples.map(({ replayed }) => !replayed)));
     return { feeds, results: await session.run(feeds, { resident: this.resident }), fresh };
   }
 
   #count({ feeds, results, fresh }: Scored, totals: Totals): void {
-    totals.loss += floats(results.loss)[0]!;
-    totals.entropy += floats(results.entropy)[0]!;
-    totals.clipped += floats(results.clipped)[0]!;
-    if (results.kl) totals.kl += floats(results.kl)[0]!;
+    for (const total of ["loss", "entropy", "clipped", "kl"] as const) {
+      if (results[total]) { for (const value of floats(results[total])) totals[total] += value; }
+    }
     const trainer = floats(results.probability), sampler = floats(feeds.old), counted = floats(feeds.counted);
+    const rows = counted.length / fresh.length;
     for (let i = 0; i < counted.length; i++) {
+      const columns = fresh[Math.floor(i / rows)]!;
       totals.tokens += counted[i]!;
-      if (counted[i]! > 0 && trainer[i] !== sampler[i] && fresh[i % fresh.length]) {
+      if (counted[i]! > 0 && trainer[i] !== sampler[i] && columns[i % rows % columns.length]) {
         totals.gap = Math.max(totals.gap, Math.abs(Math.log(trainer[i]!) - Math.log(sampler[i]!)));
       }
     }
   }
 
-  #session(shape: PassShape, objective: Objective, kept: boolean): Promise<Session> {
+  #session(shape: PassShape, objective: Objective, kept: boolean, count: number): Promise<Session> {
     const adapter = this.adapter?.options ?? null;
     const { config, rl: { temperature, maxPromptTokens, maxCompletionTokens }, weights: { layout } } = this;
     const length = runLength(maxPromptTokens, maxCompletionTokens);
     return this.#sessions.get(
-      [...Object.values(shape), objective.kind, kept].join(),
-      () => trainGraph({ config, layout, adapter, shape, objective, temperature, kept, length }),
+      [...Object.values(shape), objective.kind, kept, count].join(),
+      () => {
+        const pass = trainGraph({ config, layout, adapter, shape, objective, temperature, kept, length });
+        if (count === 1) return pass;
+        const weights = new Set(Object.keys(this.resident.tensors())), summed = new Set(gradientNames(pass));
+        return repeatGraph(pass, count, { shared: (name) => weights.has(name), summed: (name) => summed.has(name) });
+      },
       gradientNames,
     );
   }
@@ -249,6 +275,40 @@ export function passesOf(
     ? cut(batch, Math.floor(most / group))
     : batch.flatMap(({ prompt, samples }) => cut(samples, most).map((part) => [{ prompt, samples: part }]));
   return parts.map((groups) => ({ groups, shape: shapeOf(groups, buckets) }));
+}
+
+/** The same passes, padded to one length of prompts and of completions. */
+function alike(passes: readonly Pass[]): Pass[] {
+  const longest = (of: "promptLength" | "length") => Math.max(...passes.map(({ shape }) => shape[of]));
+  const lengths = { promptLength: longest("promptLength"), length: longest("length") };
+  return passes.map(({ groups, shape }) => ({ groups, shape: { ...shape, ...lengths } }));
+}
+
+/** Feeds of several passes as one, with a leading axis. */
+function stacked(each: readonly Record<string, Tensor>[]): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(each[0]!).map(([name, { shape }]) => {
+      const data = joined(each.map((feeds) => feeds[name]!.data));
+      return [name, { data, shape: [each.length, ...shape] }];
+    }),
+  );
+}
+
+/** Arrays of one kind end to end; those that {@linkcode layOut} makes. */
+function joined(parts: readonly TensorData[]): TensorData {
+  const size = parts.reduce((sum, { length }) => sum + length, 0);
+  const all = parts[0] instanceof Float32Array
+    ? new Float32Array(size)
+    : parts[0] instanceof BigInt64Array
+    ? new BigInt64Array(size)
+    : new Uint8Array(size);
+  const bytes = bytesOf(all);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(bytesOf(part), at);
+    at += part.byteLength;
+  }
+  return all;
 }
 
 /** Padded shape of a pass. */

@@ -12,6 +12,7 @@ import type { Draws } from "../../harness/rl/sampler.ts";
 import { gradientName, trainGraph } from "../../harness/rl/train_graph.ts";
 import { OutOfDeviceMemory } from "../../harness/runtime/device_failure.ts";
 import { LocalRuntime, type Runtime, type Session } from "../../harness/runtime/session.ts";
+import { FakeGpu } from "../fakes/gpu.ts";
 import { type Array64, relativeError } from "../oracles/float64.ts";
 import { runGraph } from "../oracles/onnx.ts";
 import {
@@ -105,6 +106,46 @@ Deno.test("Learner makes passes smaller where the device has not the memory, rem
     create(null).update(batch, optimizer, 1e-3),
     /small device: .* for a pass of 18 sequences … set rl\.microBatch=9, or let --auto-microbatch/,
   );
+  await Promise.all([learner.dispose(), optimizer.dispose()]);
+});
+
+Deno.test("Learner sends weights once an update to a device that keeps nothing: its passes are one run", async () => {
+  const policy = smallPolicy("GQA"),
+    { batch } = await sampledBatch(policy),
+    rl = settings({ microBatch: 6, klBeta: 0.1 });
+  const reference = { ...policy.weights, data: policy.weights.data.map((weight) => 0.9 * weight) };
+  const here = await learn(policy, batch, rl, reference);
+  const gpu = new FakeGpu("float32", "cuda"), weights = { ...policy.weights, data: policy.weights.data.slice() };
+  const runs: string[] = [],
+    runtime: Runtime = {
+      ...{
+        device: gpu.device,
+        memory: gpu.memory,
+        precision: gpu.precision,
+        concurrency: 1,
+        dispose: () => gpu.dispose(),
+      },
+      load: async (graph, stay, precision) => {
+        const session = await gpu.load(graph, stay, precision), kind = graph.outputs.has("loss") ? "train" : "score";
+        return {
+          run: (feeds, options) => {
+            runs.push(`${kind} ${feeds.tokens!.shape.length === 2 ? feeds.tokens!.shape[0] : 1}`);
+            return session.run(feeds, options);
+          },
+          dispose: () => session.dispose(),
+        };
+      },
+    };
+  const learner = new Learner(runtime, policy.config, weights, rl, reference),
+    optimizer = await AdamW.create(weights, rl, 1);
+  const report = await learner.update(batch, optimizer, 1e-3);
+  const gradient = optimizer.first.map((moment) => moment / (1 - rl.beta1));
+  ok(relativeError(gradient, here.gradient) < 1e-5);
+  const numbers = ({ loss, entropy, kl, clipShare, gradientNorm }: UpdateReport) => [
+    ...[loss, entropy, kl!, clipShare, gradientNorm],
+  ];
+  ok(relativeError(numbers(report), numbers(here.report)) < 1e-5);
+  deepStrictEqual(runs, ["score 3", "train 3"]);
   await Promise.all([learner.dispose(), optimizer.dispose()]);
 });
 
