@@ -88,7 +88,7 @@ export const DEVICE_FACTS: Readonly<Record<Device, DeviceFacts>> = {
 
 /**
  * The order in which `--device auto` asks, and prefers where two take about as long. CUDA first: its kernels reach most
- * of a card, and cuBLAS sums in float32. WebGPU before DirectML and CoreML: its lowering is our own and tested, theirs is
+ * of a card, and sum in float32. WebGPU before DirectML and CoreML: its lowering is our own and tested, theirs is
  * the plain reference; CoreML, last, may compute in half precision, which the check of its numbers then refuses. The CPU
  * needs no check: it is what the others are checked against.
  */

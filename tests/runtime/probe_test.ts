@@ -61,9 +61,12 @@ for (
   });
 }
 
-Deno.test("judge() takes for rounding what float16 rounds", () => {
+Deno.test("judge() takes for rounding what float16 rounds, and what TF32 rounds on CUDA alone", () => {
   const off = (error: number) => end([{ type: "numbers", output: "loss", error }]);
-  strictEqual(judge(cuda, off(0.01)).usable, false);
+  strictEqual(judge({ ...cuda, device: "webgpu" }, off(0.0009)).usable, true);
+  strictEqual(judge({ ...cuda, device: "webgpu" }, off(0.002)).usable, false);
+  strictEqual(judge(cuda, off(0.002)).usable, true);
+  strictEqual(judge(cuda, off(0.012)).usable, false);
   strictEqual(judge({ ...cuda, precision: "float16" }, off(0.01)).usable, true);
   strictEqual(judge({ ...cuda, precision: "float16" }, off(0.03)).usable, false);
 });
