@@ -41,7 +41,7 @@ for (
       "wrong numbers",
       [{ type: "numbers", output: "gradient.table", error: 0.25 }],
       {},
-      /numbers are wrong: "gradient\.table" differs from the CPU's by 0\.25 of its largest value, and 0\.001/,
+      /numbers are wrong: "gradient\.table" differs from the CPU's by 0\.25 of its largest value, and 0\.01 /,
     ],
     ["numbers that are none", [{ type: "numbers", output: "loss", error: Number.MAX_VALUE }], {}, /beyond all measure/],
     ["a driver that hangs", [], { code: null, hung: true }, /gave no answer within 90 s/],
