@@ -154,20 +154,33 @@ Deno.test("release() gives the memory of results back at once", async () => {
   await session.dispose();
 });
 
+/**
+ * By how much memory grows in the best of three rounds: what leaks leaks in each, what the collector or other tests of this
+ * process take does not.
+ */
+async function leastGrowth(round: () => Promise<void>): Promise<number> {
+  const growths: number[] = [];
+  await round();
+  for (let i = 0; i < 3; i++) {
+    const before = process.memoryUsage().rss;
+    await round();
+    growths.push(process.memoryUsage().rss - before);
+  }
+  return Math.min(...growths);
+}
+
 Deno.test("LocalRuntime loads and disposes of sessions without keeping their memory", async () => {
   const g = new Graph(), table = g.constant(new Float32Array(2 ** 20).fill(1), [2 ** 20]); // 4 MB each
   g.output("sum", g.sum(g.mul(table, g.input("a", "float32", [1])), [0], false));
   const runtime = new LocalRuntime({ device: "cpu", threads: 1 }), model = modelBytes(g, "cpu");
-  const cycles = async (count: number) => {
-    for (let i = 0; i < count; i++) {
+  const growth = await leastGrowth(async () => { // each leaves 120 MB and more, if it leaves anything
+    for (let i = 0; i < 30; i++) {
       const session = await runtime.loadModel(model);
       strictEqual(floats((await session.run({ a: { data: Float32Array.of(2), shape: [1] } })).sum)[0], 2 ** 21);
       await session.dispose();
     }
-    return process.memoryUsage().rss;
-  };
-  const before = await cycles(10), after = await cycles(60);
-  ok(after - before < 2 ** 26, `memory grew by ${(after - before) / 2 ** 20} MiB`);
+  });
+  ok(growth < 2 ** 26, `memory grew by ${growth / 2 ** 20} MiB`);
 });
 
 Deno.test("floats() refuses what is not float32, and runtimeVersion names a release", () => {
