@@ -2,7 +2,6 @@
 // that a step's memory grows by one tensor at a time. A step brings one number to the host, the gradient's norm. The
 // arithmetic is optimizer.ts's; the norm is summed in float32, rows first.
 
-import { bytesOf, sha256 } from "../base/digest.ts";
 import { Graph } from "../graph/ir.ts";
 import { type Parameter, parameterView, type Weights } from "../model/layout.ts";
 import { type DeviceMemory, onDevice } from "../runtime/device_memory.ts";
@@ -154,10 +153,6 @@ export class DeviceAdamW implements Optimizer {
 
   changed(): void {
     this.#moments.changed();
-  }
-
-  digest(): string {
-    return sha256(bytesOf(this.first), bytesOf(this.second), `${this.steps}`);
   }
 
   async dispose(): Promise<void> {

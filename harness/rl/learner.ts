@@ -178,8 +178,8 @@ export class Learner {
 
   /** The first passes that one run takes: several of one shape, where each run sends the weights and fetches gradients. */
   #together(passes: readonly Pass[]): readonly Pass[] {
-    const { device, memory } = this.runtime, key = ({ shape }: Pass) => Object.values(shape).join();
-    if (device === "cpu" || memory) return passes.slice(0, 1);
+    const key = ({ shape }: Pass) => Object.values(shape).join();
+    if (!this.#sendsWeights) return passes.slice(0, 1);
     const other = passes.findIndex((pass) => key(pass) !== key(passes[0]!));
     return other < 0 ? passes : passes.slice(0, other);
   }
@@ -187,7 +187,12 @@ export class Learner {
   #passes(batch: readonly SampleGroup[]): Pass[] {
     const rl = { ...this.rl, microBatch: this.#most ?? this.rl.microBatch };
     const passes = passesOf(batch, { model: this.config, layout: this.weights.layout, rl });
-    return this.runtime.device === "cpu" || this.runtime.memory ? passes : alike(passes);
+    return this.#sendsWeights ? alike(passes) : passes;
+  }
+
+  /** Whether weights cross to the device in every run, and gradients come back. */
+  get #sendsWeights(): boolean {
+    return this.runtime.device !== "cpu" && this.runtime.memory === null;
   }
 
   /** Null where the device had not the memory and passes are smaller now. */

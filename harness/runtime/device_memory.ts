@@ -38,7 +38,8 @@ export class DeviceMemory {
 
   /**
    * The device's copies of those tensors of a resident that are named; they are made where there is none of its version.
-   * A name of {@linkcode halfName} is a tensor's copy in float16. All belong to this memory. What is newer on the device than on the host replaces them by {@linkcode replace}.
+   * A name of {@linkcode halfName} is a tensor's copy in float16. All belong to this memory. What is newer on the device
+   * than on the host replaces them by {@linkcode replace}.
    */
   async hold(resident: Resident, names: ReadonlySet<string>): Promise<[string, DeviceTensor][]> {
     let held = this.#held.get(resident);

@@ -11,7 +11,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError, Option } from "commander";
+import { Command, Option } from "commander";
 import { PRECISIONS as PRECISION_NAMES } from "../../harness/base/device_names.ts";
 import { MisuseError } from "../../harness/base/errors.ts";
 import { alignColumns } from "../../harness/cli/format.ts";
@@ -21,6 +21,7 @@ import { parameterLayout } from "../../harness/model/layout.ts";
 import { acceleratorText } from "../../harness/runtime/choose_device.ts";
 import { type Device, DEVICE_FACTS, DEVICES } from "../../harness/runtime/devices.ts";
 import { probeDevice } from "../../harness/runtime/probe.ts";
+import { readOptions } from "./command_line.ts";
 import { type Card, cardOf } from "./gpu_cards.ts";
 import { machine } from "./machine.ts";
 import { modelShape, type ShapeName, SHAPES } from "./shapes.ts";
@@ -342,18 +343,9 @@ function parseOptions(args: readonly string[]): Options {
       parseNumbers("--peak-tflops"),
     )
     .option("--peak-bandwidth <n>", "its memory's, GB/s", (text) => parseNumbers("--peak-bandwidth")(text)[0]!)
-    .option("--json", "JSON instead of the table")
-    .allowExcessArguments(false)
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .option("--json", "JSON instead of the table");
   for (const [flag, text] of Object.entries(sizes)) command.option(count(flag)[0], text, count(flag)[1]);
-  try {
-    return command.parse([...args], { from: "user" }).opts<Options>();
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) process.exit(0); // --help
-    throw new MisuseError(error.message.replace(/^error: /, "Cannot read the command line: "));
-  }
+  return readOptions<Options>(command, args);
 }
 
 /** The card with its peaks, as asked for or as known. */

@@ -10,8 +10,9 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
+import { readOptions } from "./command_line.ts";
 import { machine } from "./machine.ts";
 
 /** A comparison: what Matchbox runs, what PyTorch runs, and how often by default. */
@@ -363,17 +364,8 @@ function parseOptions(args: readonly string[]): Options {
     .option("--vocabulary <n>", "vocabulary of the embedded shape", parsePositive, 512)
     .option("--policy <folder>", "SmolLM2-135M-Instruct, for the case of a real policy")
     .option("--data-dir <folder>", "GSM8K's train.jsonl and test.jsonl, for the same")
-    .option("--json", "write one line of JSON instead of the table")
-    .allowExcessArguments(false)
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
-  try {
-    return command.parse([...args], { from: "user" }).opts<Options>();
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) process.exit(0); // --help
-    throw new MisuseError(error.message.replace(/^error: /, "Cannot read the command line: "));
-  }
+    .option("--json", "write one line of JSON instead of the table");
+  return readOptions<Options>(command, args);
 }
 
 async function main(): Promise<void> {
