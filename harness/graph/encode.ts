@@ -17,7 +17,8 @@ import {
 
 const { onnx } = proto;
 const IR_VERSION = 10;
-const OPSET = 21;
+/** A later opset has newer versions of Loop, Equal, ReduceMax and others, which not every provider has kernels for. */
+const OPSET = 18;
 const FUSED = "com.microsoft";
 
 /** TensorProto.DataType */
@@ -66,6 +67,11 @@ const SPELLING: Readonly<Record<string, Spelling>> = {
   ReduceMean: reduce,
   Softmax: { attributes: () => ({ axis: -1 }) },
   CumSum: { constants: (_, node) => [one(rank(node) - 1)] },
+  ShortCumSum: {
+    type: "CumSum",
+    attributes: ({ exclusive }) => ({ exclusive: exclusive ? 1 : 0 }),
+    constants: (_, node) => [one(rank(node) - 1)],
+  },
   ArgMax: { attributes: () => ({ axis: -1, keepdims: 0 }) },
   TopK: { attributes: () => ({ axis: -1 }), constants: ({ k }) => [one(k as number)] },
   Gather: { attributes: () => ({ axis: 0 }) },

@@ -128,8 +128,29 @@ const PLAIN: Table = {
   },
 };
 
+/** Elements that are summed one by one. */
+const BLOCK = 64;
+
+/**
+ * Running sums [R, V] by blocks. The kernels of both providers add up all that comes before an element for each one anew:
+ * 50,000 tokens of a vocabulary would be a billion additions a row. Sums of blocks are added in the order in which their
+ * elements would be, so that no running sum is below the one before it.
+ */
+const blockwiseCumSum: Lowering = (g, [x]) => {
+  const rows = dimension(x!, 0), width = dimension(x!, 1), blocks = Math.ceil(width / BLOCK), padded = blocks * BLOCK;
+  if (blocks <= 2) return [g.op("ShortCumSum", [x!])];
+  const missing = padded - width;
+  const whole = missing === 0 ? x! : g.concat([x!, g.constant(new Float32Array(rows * missing), [rows, missing])], 1);
+  const inBlock = g.op("ShortCumSum", [g.reshape(whole, [rows, blocks, BLOCK])]);
+  const ofBlocks = g.reshape(g.slice(inBlock, 2, BLOCK - 1, BLOCK), [rows, blocks]);
+  const before = g.reshape(g.op("ShortCumSum", [ofBlocks], { exclusive: true }), [rows, blocks, 1]);
+  const sums = g.reshape(g.add(inBlock, before), [rows, padded]);
+  return [missing === 0 ? sums : g.slice(sums, 1, 0, width)];
+};
+
 /** What would be computed on the CPU otherwise, and be sent over: zeros in the shape of a weight, indices for all its columns. */
 const WEBGPU = {
+  CumSum: blockwiseCumSum,
   ConstantOfShape: (g, _, node) => [g.expand(g.scalar(0), node.attributes.shape as readonly number[])],
   EmbeddingGradient: (g, [indices, dy, accumulated], node) => {
     const shape = [number(node, "rows"), dimension(dy!, 1)];
@@ -175,7 +196,7 @@ const SHARED = {
 const TABLES: Readonly<Record<Target, Partial<Record<OpName, Lowering>>>> = {
   plain: PLAIN,
   webgpu: { ...PLAIN, ...SHARED, ...NORMS, ...WEBGPU },
-  cuda: (({ FusedMatMul: _, ...plain }) => ({ ...plain, ...SHARED, ...NORMS }))(PLAIN),
+  cuda: (({ FusedMatMul: _, ...plain }) => ({ ...plain, ...SHARED, ...NORMS, CumSum: blockwiseCumSum }))(PLAIN),
   cpu: {
     ...SHARED,
     RmsNorm: (g, inputs, node) => g.apply("SimplifiedLayerNormalization", inputs, node.attributes),

@@ -1,5 +1,5 @@
 // The op table: arity and the rule that infers the outputs' shapes and dtypes from the inputs'.
-// Three families. *Primitive* ops are ONNX operators one to one (https://onnx.ai/onnx/operators/, opset 21), except that
+// Three families. *Primitive* ops are ONNX operators one to one (https://onnx.ai/onnx/operators/, opset 18), except that
 // axes, shapes and sizes are attributes here where ONNX takes them as inputs. *Composite* ops are the transformer's
 // building blocks, with one gradient rule each, and are lowered. *Kernel* ops are what lowerings emit: fused operators
 // and gradient kernels that nothing is differentiated through.
@@ -463,6 +463,7 @@ const OPS = {
       return same([data!]);
     },
   },
+  ShortCumSum: unary, // as CumSum; attribute exclusive: what comes before each element
   FusedMatMul: product, // as MatMul; attribute alpha
   Gemm: {
     arity: [2, 3],
@@ -493,6 +494,7 @@ export type KernelOp =
   | "WeightGradient"
   | "EmbeddingGradient"
   | "ScatterRows"
+  | "ShortCumSum"
   | "FusedMatMul"
   | "Gemm"
   | "SimplifiedLayerNormalization"

@@ -8,7 +8,7 @@
 // probability exceeds u times the total (inverse transform), so a draw depends on its own coordinates only.
 
 import type { Precision } from "../base/device_names.ts";
-import { type Dim, dimension, type Dtype, Graph, type Value } from "../graph/ir.ts";
+import { type Dim, dimension, type Dtype, Graph, type Shape, type Value } from "../graph/ir.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import {
@@ -139,10 +139,12 @@ export const cacheOutputs = (graph: Graph): string[] =>
 
 /**
  * Prompts [S, P] (time-major, padded at the end) to caches `promptK.l` and `promptV.l` [P, KV, S, hd], and the first
- * token of each row (p, g): `token` [R], `drawn` [R] (its probability), and `kept` [R, V].
+ * token of each row (p, g): `token` [R], `drawn` [R] (its probability), and `kept` [R, V]. Keys for an unrolled graph are
+ * transposed, as that graph says.
  */
 export function prefillGraph(options: DecodeOptions): Graph {
-  const { config, length, prompts, promptLength, group, caches: held = "float32" } = options, width = config.hiddenSize;
+  const { config, length, prompts, promptLength, group, unrolled = 0, caches: held = "float32" } = options;
+  const width = config.hiddenSize;
   const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, "rows");
   const positions = g.constant(
     BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))),
@@ -167,7 +169,7 @@ export function prefillGraph(options: DecodeOptions): Graph {
   if (first.kept) g.output("kept", first.kept);
   caches.forEach(({ k, v }, layer) => {
     const names = cacheNames(layer);
-    g.output(names.promptK, g.cast(g.transpose(k, [1, 2, 0, 3]), held));
+    g.output(names.promptK, g.cast(g.transpose(k, unrolled > 0 ? [1, 2, 3, 0] : [1, 2, 0, 3]), held));
     g.output(names.promptV, g.cast(g.transpose(v, [1, 2, 0, 3]), held));
   });
   return g;
@@ -177,23 +179,27 @@ export function prefillGraph(options: DecodeOptions): Graph {
  * Up to `steps` further tokens. Inputs: the last `token` [R] and `done` [R] of each row, `position` [R] of that token,
  * `uniform` [steps, R], `steps` [1], prompt caches and mask [P, 1, 1, 1, S], and the rows' own caches `k.l`, `v.l`
  * [P, KV, G, t, hd]. Outputs: `tokens` and `drawn` [n, R] with n <= steps, `kept` [n, R, V], and the caches `grown.k.l`,
- * `grown.v.l`. Unrolled, n is as it is built for: `position` is [n, R], and there are no inputs `done` and `steps`.
+ * `grown.v.l`. Unrolled, n is as it is built for: `position` is [n, R], and there are no inputs `done` and `steps`; keys
+ * are transposed, `promptK.l` [P, KV, hd, S] and `k.l` [P, KV, G, hd, t], so that they grow as a product takes them.
  */
 export function decodeGraph(options: DecodeOptions): Graph {
   const { config, length, prompts, promptLength, group, products, caches: held = "float32" } = options;
-  const { kvHeads, headDim, layers } = config, rows = prompts * group;
+  const { unrolled = 0 } = options, { kvHeads, headDim, layers } = config, rows = prompts * group;
   const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, products);
-  const promptCaches: LayerCache[] = [],
-    grown: Value[] = [],
-    suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];
+  const promptCaches: LayerCache[] = [], grown: Value[] = [];
+  /** Shape of a cache, and of one that holds keys. */
+  const laidOut = (batch: readonly number[], tokens: Dim) => {
+    const shape: Dim[] = [...batch, tokens, headDim];
+    return { values: shape, keys: unrolled > 0 ? [...batch, headDim, tokens] : shape };
+  };
+  const ofPrompt = laidOut([prompts, kvHeads], promptLength), ofRow = laidOut([prompts, kvHeads, group], "?");
   for (let layer = 0; layer < layers; layer++) {
-    const names = cacheNames(layer), shape = [prompts, kvHeads, promptLength, headDim];
-    const wide = (name: string) => g.cast(g.input(name, held, shape), "float32");
-    promptCaches.push({ k: wide(names.promptK), v: wide(names.promptV) });
-    grown.push(g.input(names.k, held, suffixShape), g.input(names.v, held, suffixShape));
+    const names = cacheNames(layer),
+      wide = (name: string, shape: Shape) => g.cast(g.input(name, held, shape), "float32");
+    promptCaches.push({ k: wide(names.promptK, ofPrompt.keys), v: wide(names.promptV, ofPrompt.values) });
+    grown.push(g.input(names.k, held, ofRow.keys), g.input(names.v, held, ofRow.values));
   }
   const mask = g.input("promptMask", "float32", [prompts, 1, 1, 1, promptLength]);
-  const { unrolled = 0 } = options;
   const output = (caches: readonly Value[], [tokens, probabilities, kept]: readonly Value[]) => {
     for (let layer = 0; layer < layers; layer++) {
       g.output(`grown.k.${layer}`, caches[2 * layer]!);
@@ -208,8 +214,8 @@ export function decodeGraph(options: DecodeOptions): Graph {
   const step = (token: Value, positions: Value, own: readonly Value[], uniform: () => Value) => {
     const next: Value[] = [];
     const attend = oneRow(g, model, options, promptCaches, mask, (layer, k, v) => {
-      const longer = (cache: Value, row: Value) => g.concat([cache, g.cast(row, held)], 3);
-      const keys = longer(own[2 * layer]!, k), values = longer(own[2 * layer + 1]!, v);
+      const longer = (cache: Value, row: Value, axis: number) => g.concat([cache, g.cast(row, held)], axis);
+      const keys = longer(own[2 * layer]!, k, unrolled > 0 ? 4 : 3), values = longer(own[2 * layer + 1]!, v, 3);
       next.push(keys, values);
       return { k: g.cast(keys, "float32"), v: g.cast(values, "float32") };
     });
@@ -243,7 +249,7 @@ export function decodeGraph(options: DecodeOptions): Graph {
   const start = g.reshape(g.input("position", "int64", [rows]), [rows, 1]);
   const iteration = g.parameter("iteration", "int64", []), running = g.parameter("running", "bool", []);
   const token = g.parameter("token", "int64", [rows]), done = g.parameter("done", "bool", [rows]);
-  const own = grown.map((_, i) => g.parameter(`cache${i}`, held, suffixShape));
+  const own = grown.map((cache, i) => g.parameter(`cache${i}`, held, cache.shape));
   const { next, drawn, ...last } = step(
     token,
     g.add(start, iteration),
@@ -271,39 +277,42 @@ export function decodeGraph(options: DecodeOptions): Graph {
 
 /**
  * One new row for each completion, rows (p, g): scores against the prompt's cache as one product for the whole group and
- * against the row's own cache, one softmax over both. The value products carry alpha = -1 and the sum is negated: exact,
- * and it keeps a product with one row on the kernel that the trainer's many rows take.
+ * against the row's own cache, one softmax over both. In the Loop the value products carry alpha = -1 and the sum is
+ * negated: exact, and it keeps a product with one row on the CPU's kernel that the trainer's many rows take. Unrolled, keys
+ * are transposed already and queries scaled once, which leaves plain products.
  */
 function oneRow(
   g: Graph,
   model: Model,
-  { prompts, group, promptLength }: DecodeOptions,
+  { prompts, group, promptLength, unrolled = 0 }: DecodeOptions,
   promptCaches: readonly LayerCache[],
   mask: Value,
   grow: (layer: number, k: Value, v: Value) => LayerCache,
 ): (layer: number, q: Value, k: Value, v: Value) => Value {
   const { heads, kvHeads, headDim } = model.config, rep = heads / kvHeads, alpha = 1 / Math.sqrt(headDim);
+  const loop = unrolled === 0;
   const grouped = (rows: Value, width: number) =>
     g.transpose(g.reshape(rows, [prompts, group, kvHeads, width]), [0, 2, 1, 3]); // [P, KV, G, width]
-  const one = (rows: Value) => g.reshape(grouped(rows, headDim), [prompts, kvHeads, group, 1, headDim]);
+  const one = (rows: Value, key: boolean) =>
+    g.reshape(grouped(rows, headDim), [prompts, kvHeads, group, ...(key && !loop ? [headDim, 1] : [1, headDim])]);
+  const score = (q: Value, k: Value) =>
+    loop ? g.op("FusedMatMul", [q, k], { transposeB: true, alpha }) : g.matmul(q, k);
+  const mix = (weights: Value, v: Value) =>
+    loop ? g.op("FusedMatMul", [weights, v], { alpha: -1 }) : g.matmul(weights, v);
   return (layer, q, k, v) => {
-    const prompt = promptCaches[layer]!, own = grow(layer, one(k), one(v));
-    const query = grouped(q, rep * headDim);
+    const prompt = promptCaches[layer]!, own = grow(layer, one(k, true), one(v, false));
+    const query = grouped(loop ? q : g.mul(q, g.scalar(alpha)), rep * headDim);
     const ofGroup = g.reshape(query, [prompts, kvHeads, group * rep, headDim]);
     const ofRow = g.reshape(query, [prompts, kvHeads, group, rep, headDim]);
-    const product = (a: Value, b: Value) => g.op("FusedMatMul", [a, b], { transposeB: true, alpha });
-    const onPrompt = g.add(g.reshape(product(ofGroup, prompt.k), [prompts, kvHeads, group, rep, promptLength]), mask);
-    const weights = g.softmax(g.concat([onPrompt, product(ofRow, own.k)], 4)); // [P, KV, G, rep, S+t]
-    const values = (a: Value, b: Value) => g.op("FusedMatMul", [a, b], { alpha: -1 });
-    const fromPrompt = values(
+    const onPrompt = g.add(g.reshape(score(ofGroup, prompt.k), [prompts, kvHeads, group, rep, promptLength]), mask);
+    const weights = g.softmax(g.concat([onPrompt, score(ofRow, own.k)], 4)); // [P, KV, G, rep, S+t]
+    const fromPrompt = mix(
       g.reshape(g.slice(weights, 4, 0, promptLength), [prompts, kvHeads, group * rep, promptLength]),
       prompt.v,
     );
-    const fromOwn = values(g.op("SliceFrom", [weights], { axis: 4, start: promptLength }), own.v);
-    const o = g.neg(g.add(g.reshape(fromPrompt, [prompts, kvHeads, group, rep, headDim]), fromOwn));
-    return g.reshape(g.transpose(g.reshape(o, [prompts, kvHeads, group, rep * headDim]), [0, 2, 1, 3]), [
-      prompts * group,
-      heads * headDim,
-    ]);
+    const fromOwn = mix(g.op("SliceFrom", [weights], { axis: 4, start: promptLength }), own.v);
+    const sum = g.add(g.reshape(fromPrompt, [prompts, kvHeads, group, rep, headDim]), fromOwn);
+    const o = g.reshape(loop ? g.neg(sum) : sum, [prompts, kvHeads, group, rep * headDim]);
+    return g.reshape(g.transpose(o, [0, 2, 1, 3]), [prompts * group, heads * headDim]);
   };
 }

@@ -401,15 +401,13 @@ class Generation {
 
   /** Before the first step the rows' own caches hold no token. */
   #emptyCaches(): void {
-    const layers = Object.keys(this.#caches).length / 2,
-      half = this.options.precision === "float16" && this.options.stays;
+    const { precision, stays } = this.options, layers = Object.keys(this.#caches).length / 2;
+    const data = () => precision === "float16" && stays ? new Uint16Array(0) : new Float32Array(0);
     for (let layer = 0; layer < layers; layer++) {
-      const names = cacheNames(layer),
-        [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];
-      for (const name of [names.k, names.v]) {
-        const data = half ? new Uint16Array(0) : new Float32Array(0);
-        this.#caches[name] = { data, shape: [prompts, heads, this.#group, 0, width] };
-      }
+      const names = cacheNames(layer), [prompts, heads, , width] = this.#caches[names.promptV]!.shape;
+      const batch = [prompts!, heads!, this.#group];
+      this.#caches[names.k] = { data: data(), shape: stays ? [...batch, width!, 0] : [...batch, 0, width!] };
+      this.#caches[names.v] = { data: data(), shape: [...batch, 0, width!] };
     }
   }
 }

@@ -114,6 +114,7 @@ Deno.test("gradients() sparing memory has the bits of gradients() not sparing it
 /** Graphs through an op that has no rule: the message must name the op. */
 const REFUSED: Readonly<Record<Exclude<OpName, keyof typeof GRADIENTS>, (g: Graph, x: Value) => Value>> = {
   CumSum: (g, x) => g.op("CumSum", [x]),
+  ShortCumSum: (g, x) => g.op("ShortCumSum", [x]),
   TopK: (g, x) => g.op("TopK", [x], { k: 2 }),
   SliceFrom: (g, x) => g.op("SliceFrom", [x], { axis: 0, start: 1 }),
   ReduceMax: (g, x) => g.op("ReduceMax", [x], { axes: [0], keepDims: false }),

@@ -56,6 +56,12 @@ for (const entry of CASES) {
 /** Ops without a gradient, or that the cases above use in passing only. */
 const OTHERS: Readonly<Record<string, (g: Graph, x: Value, y: Value) => readonly Value[]>> = {
   CumSum: (g, x) => [g.op("CumSum", [x])],
+  "CumSum of many blocks, whole and not": (g, x) => {
+    const wide = g.expand(g.reshape(x, [2, 4, 1]), [2, 4, 64]);
+    const whole = g.reshape(wide, [2, 256]);
+    return [g.op("CumSum", [whole]), g.op("CumSum", [g.slice(whole, 1, 0, 203)])];
+  },
+  "ShortCumSum, of what comes before": (g, x) => [g.op("ShortCumSum", [x], { exclusive: true })],
   "TopK and its indices": (g, x) => g.apply("TopK", [x], { k: 3 }),
   ArgMax: (g, x) => [g.op("ArgMax", [x])],
   SliceFrom: (g, x) => [g.op("SliceFrom", [x], { axis: 1, start: 2 })],

@@ -294,6 +294,12 @@ const OPS = {
   CumSum: ([a]) => [
     build(a!.shape, (index) => sum(index.at(-1)! + 1, (i) => at(a!, [...index.slice(0, -1), i]))),
   ],
+  ShortCumSum: ([a], { exclusive }) => [
+    build(
+      a!.shape,
+      (index) => sum(index.at(-1)! + (exclusive ? 0 : 1), (i) => at(a!, [...index.slice(0, -1), i])),
+    ),
+  ],
   ArgMax: ([a]) => [build(a!.shape.slice(0, -1), (index) => descending(lastAxis(a!, index))[0]!)],
   TopK: ([a], attributes) => {
     const shape = [...a!.shape.slice(0, -1), number(attributes, "k")];
