@@ -47,6 +47,12 @@ export const bucketsOf = (weights: number): { prompt: number; completion: number
 export const SEGMENT = 24;
 const segmentOf = (device: Device): number => device === "cpu" ? SEGMENT : Infinity;
 
+/**
+ * Sessions kept of a large model: one reads prompts, one draws. Where tokens are drawn so many a run and the rest in a
+ * shorter one there are three for a shape, and buckets of two shapes are at hand.
+ */
+const FEW_DECODERS = { fed: 2, staying: 6 };
+
 /** Tokens of a run where caches stay on the device: each run costs its feeds and its outputs, and nothing looks in between. */
 const UNROLLED = 8;
 
@@ -140,7 +146,8 @@ export class Sampler {
     private readonly length: number,
   ) {
     this.#layout = parameterLayout(config);
-    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? 2 : MANY_DECODERS, runtime.precision);
+    const few = runtime.memory ? FEW_DECODERS.staying : FEW_DECODERS.fed;
+    this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? few : MANY_DECODERS, runtime.precision);
     if (endTokens.length === 0) {
       throw new MisuseError(
         "Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json",
@@ -188,7 +195,7 @@ export class Sampler {
       promptLength,
       group: all.group,
       products: decodeProducts(this.#layout, this.runtime.device),
-      unrolled: stays ? all.steps : 0,
+      unrolled: stays ? Math.max(1, all.steps) : 0,
       caches,
     });
     await all.prefill(weights, await this.#session("prefill", shape()), this.endTokens);

@@ -33,12 +33,19 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** A tensor in the device's own memory. Say `dispose()` when it is not needed any more: no garbage collector sees it. */
 export class DeviceTensor {
-  /** @param tensor as ONNX Runtime holds it; its buffer may be seen in any shape of the same size */
-  constructor(private readonly tensor: ort.Tensor, readonly shape: readonly number[] = tensor.dims) {}
+  /**
+   * @param tensor as ONNX Runtime holds it; its buffer may be seen in any shape of the same size
+   * @param disposed is told when its memory has been given back
+   */
+  constructor(
+    private readonly tensor: ort.Tensor,
+    private readonly disposed: () => void,
+    readonly shape: readonly number[] = tensor.dims,
+  ) {}
 
   /** The same memory in another shape. */
   reshaped(shape: readonly number[]): DeviceTensor {
-    return new DeviceTensor(this.tensor, shape);
+    return new DeviceTensor(this.tensor, this.disposed, shape);
   }
 
   /** What a run is fed. */
@@ -49,6 +56,7 @@ export class DeviceTensor {
 
   dispose(): void {
     this.tensor.dispose();
+    this.disposed();
   }
 }
 
@@ -69,7 +77,7 @@ export interface RunOptions {
 /** A loaded graph. Release what a run returns. */
 export interface Session {
   run(feeds: AnyTensors, options?: RunOptions): Promise<Record<string, AnyTensor>>;
-  /** Frees the session; with profiling on, its file is written now. */
+  /** Frees the session, once what stayed of its results is disposed of; with profiling on, its file is written then. */
   dispose(): Promise<void>;
 }
 
@@ -221,12 +229,12 @@ export class LocalRuntime implements Runtime {
 const ortTensor = (tensor: AnyTensor): ort.Tensor =>
   tensor instanceof DeviceTensor ? tensor.feed : new ort.Tensor(dtypeOf(tensor.data), tensor.data, [...tensor.shape]);
 
-const ownTensor = (tensor: ort.Tensor): AnyTensor =>
-  tensor.location === "gpu-buffer" ? new DeviceTensor(tensor) : { data: tensor.data as TensorData, shape: tensor.dims };
-
 class LocalSession implements Session {
   #session: ort.InferenceSession | null;
   readonly #inputs: ReadonlySet<string>;
+  /** Results that stayed on the device and are not disposed of: their memory is the session's, which must outlive them. */
+  #staying = 0;
+  #disposed = false;
 
   constructor(
     session: ort.InferenceSession,
@@ -239,7 +247,7 @@ class LocalSession implements Session {
   }
 
   async run(feeds: AnyTensors, { wanted, resident, into }: RunOptions = {}): Promise<Record<string, AnyTensor>> {
-    if (!this.#session) throw new Error("Cannot run: the session is disposed");
+    if (!this.#session || this.#disposed) throw new Error("Cannot run: the session is disposed");
     // Of the resident tensors a graph takes those that it names; every feed must be an input, which ORT does not check.
     const unknown = Object.keys(feeds).find((name) => !this.#inputs.has(name));
     if (unknown !== undefined) throw new TypeError(`Cannot run: the graph has no input "${unknown}"`);
@@ -258,10 +266,23 @@ class LocalSession implements Session {
     const results = await this.#session.run(Object.fromEntries(fed), outputs).catch((error: unknown) => {
       throw error instanceof Error ? deviceFailure(this.device, error.message) ?? error : error;
     });
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, ownTensor(tensor)]));
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, this.#own(tensor)]));
+  }
+
+  #own(tensor: ort.Tensor): AnyTensor {
+    if (tensor.location !== "gpu-buffer") return { data: tensor.data as TensorData, shape: tensor.dims };
+    this.#staying++;
+    return new DeviceTensor(tensor, () => {
+      if (--this.#staying === 0 && this.#disposed) void this.#free();
+    });
   }
 
   async dispose(): Promise<void> {
+    this.#disposed = true;
+    if (this.#staying === 0) await this.#free();
+  }
+
+  async #free(): Promise<void> {
     const session = this.#session;
     this.#session = null;
     await session?.release();

@@ -28,7 +28,7 @@ interface Buffer {
 
 class FakeTensor extends DeviceTensor {
   constructor(readonly buffer: Buffer, shape: readonly number[]) {
-    super(null as never, shape);
+    super(null as never, () => {}, shape);
   }
 
   override reshaped(shape: readonly number[]): FakeTensor {

@@ -13,6 +13,7 @@ import { createOptimizer } from "../../harness/rl/create_optimizer.ts";
 import { Learner, type SampleGroup } from "../../harness/rl/learner.ts";
 import { type Draws, promptFeeds, Sampler } from "../../harness/rl/sampler.ts";
 import { trainGraph } from "../../harness/rl/train_graph.ts";
+import { onDevice } from "../../harness/runtime/device_memory.ts";
 import { type Device, floats, LocalRuntime } from "../../harness/runtime/session.ts";
 import { stream } from "../../harness/base/prng.ts";
 import { relativeError } from "../oracles/float64.ts";
@@ -133,6 +134,32 @@ async function ones(count: number): Promise<number> {
   return floats(sum)[0]!;
 }
 
+/** Running sums of many blocks, the last of which is not whole. */
+async function runningSums(device: Device): Promise<Record<string, Float32Array>> {
+  const runtime = new LocalRuntime({ device, threads: 1 }), g = new Graph(), shape = [3, 1000];
+  g.output("running sums", g.op("CumSum", [g.input("x", "float32", shape)]));
+  const session = await runtime.load(g);
+  const found = await session.run({
+    x: { data: Float32Array.from({ length: 3000 }, (_, i) => 1 + Math.sin(i)), shape },
+  });
+  await session.dispose();
+  return { "running sums": floats(found["running sums"]) };
+}
+
+/** What stayed of a session that has been disposed of: e. */
+async function outlived(): Promise<number> {
+  const runtime = new LocalRuntime({ device: "webgpu", threads: 1 }), g = new Graph();
+  g.output("y", g.exp(g.input("x", "float32", [1000])));
+  const session = await runtime.load(g, ["y"]);
+  const y = onDevice((await session.run({ x: { data: new Float32Array(1000).fill(1), shape: [1000] } })).y);
+  await session.dispose();
+  const host = new Float32Array(1000);
+  await runtime.memory!.download(y, host);
+  y.dispose();
+  await runtime.dispose();
+  return host[999]!;
+}
+
 /** What the parent checks. */
 export interface Report {
   readonly errors: Readonly<Record<string, number>>;
@@ -143,6 +170,8 @@ export interface Report {
   readonly outOfMemory: string;
   /** A sum of 2048 ones, after that. */
   readonly afterwards: number;
+  /** An element of a tensor that was read after its session's end: e. */
+  readonly outlived: number;
 }
 
 // One layer with everything: the driver compiles every kernel for every shape, which takes most of the time.
@@ -151,6 +180,7 @@ const on = async (device: Device) => ({
   ...await pass(policy, device),
   ...await learn(policy, device, false),
   ...await learn(policy, device, true),
+  ...await runningSums(device),
 });
 const expected = await on("cpu"), actual = await on("webgpu");
 const here = await draws(policy, "cpu"), there = await draws(policy, "webgpu");
@@ -164,5 +194,6 @@ const report: Report = {
   intact: weightsDigest(policy.weights) === before,
   outOfMemory: await ones(2 ** 29).then(() => "nothing", String),
   afterwards: await ones(2048),
+  outlived: await outlived(),
 };
 console.log(JSON.stringify(report));

@@ -17,7 +17,9 @@ Deno.test({
     const { stdout } = await promisify(execFile)(Deno.execPath(), ["run", "-A", "--no-check", child], {
       env: { ...process.env, ...vulkan },
     });
-    const { errors, tokens, intact, outOfMemory, afterwards } = JSON.parse(stdout.trim().split("\n").at(-1)!) as Report;
+    const { errors, tokens, intact, outOfMemory, afterwards, outlived } = JSON.parse(
+      stdout.trim().split("\n").at(-1)!,
+    ) as Report;
     for (const [name, error] of Object.entries(errors)) ok(error <= 1e-4, `${name} is off by ${error}`);
     strictEqual(Object.keys(errors).filter((name) => name.startsWith("gradient.")).length, 18);
     strictEqual(Object.keys(errors).filter((name) => /after update 3$/.test(name)).length, 4);
@@ -28,5 +30,6 @@ Deno.test({
       /^OutOfDeviceMemory: Cannot run on webgpu: it has not the memory \(.*\) … choose a smaller model/,
     );
     strictEqual(afterwards, 2048, "the device must go on");
+    ok(Math.abs(outlived - Math.E) < 1e-5, `a tensor must outlive its session, and not be ${outlived}`);
   },
 });
