@@ -42,6 +42,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "cliffy": ["harness/cli/explore/shell.ts"],
   "commander": ["harness/cli/"],
   "hyparquet": ["tasks/parquet_file.ts"],
+  "@zip.js/zip.js": ["harness/base/zip_file.ts"],
   "onnx-proto": ["harness/graph/encode.ts"],
   "onnxruntime-node": ["harness/runtime/session.ts"],
   "playwright-core": [],

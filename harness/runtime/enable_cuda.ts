@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { fileError } from "../base/atomic_file.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import { readJsonFile } from "../base/json_file.ts";
-import { zipContent, zipEntries } from "../base/zip_file.ts";
+import { withZip, type ZipEntry } from "../base/zip_file.ts";
 import { DEVICE_FACTS, isOffered, platformOf } from "./devices.ts";
 
 /** In this order: the second without the first does not load. */
@@ -64,7 +64,14 @@ export async function enableCuda(from: string, home: RuntimeHome, platform?: str
   if (!existsSync(from)) {
     throw wrong("there is no such file or folder … name the wheel, or the folder of the libraries");
   }
-  const { version, parts } = statSync(from).isDirectory() ? folderSource(from) : await wheelSource(from, wrong);
+  const lay = (source: Source) => layFrom(source, home, wrong);
+  if (statSync(from).isDirectory()) return await lay(folderSource(from));
+  return await withZip(from, async (entries) => await lay(await wheelSource(entries, wrong)));
+}
+
+type Wrong = (why: string) => MisuseError;
+
+async function layFrom({ version, parts }: Source, home: RuntimeHome, wrong: Wrong): Promise<string[]> {
   const missing = CUDA_LIBRARIES.filter((name) => !parts.some((part) => part.name === name));
   const take = `take PyPI's onnxruntime-gpu==${home.version} for Linux x86_64`;
   if (missing.length > 0) throw wrong(`it has no ${missing.join(" and no ")} … ${take}`);
@@ -84,16 +91,11 @@ function folderSource(folder: string): Source {
   return { version: library.find((version) => version !== undefined) ?? null, parts };
 }
 
-async function wheelSource(path: string, wrong: (why: string) => MisuseError): Promise<Source> {
-  const entries = await zipEntries(path);
+async function wheelSource(entries: readonly ZipEntry[], wrong: Wrong): Promise<Source> {
   const metadata = entries.find(({ name }) => /^[^/]+\.dist-info\/METADATA$/.test(name));
   const decoder = new TextDecoder();
   let text = "";
-  if (metadata) {
-    for await (const chunk of zipContent(path, metadata)) {
-      text += decoder.decode(chunk, { stream: true });
-    }
-  }
+  for await (const chunk of metadata?.content() ?? []) text += decoder.decode(chunk, { stream: true });
   const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(text)?.[1]?.trim();
   const name = field("Name"), version = field("Version");
   if (name === undefined || version === undefined) {
@@ -102,7 +104,7 @@ async function wheelSource(path: string, wrong: (why: string) => MisuseError): P
   if (!/^onnxruntime[-_]gpu$/.test(name)) throw wrong(`it is a wheel of ${name} … name one of onnxruntime-gpu`);
   const parts = CUDA_LIBRARIES.flatMap((library) => {
     const entry = entries.find(({ name }) => name === `onnxruntime/capi/${library}`);
-    return entry ? [{ name: library, content: () => zipContent(path, entry) }] : [];
+    return entry ? [{ name: library, content: entry.content }] : [];
   });
   return { version, parts };
 }
