@@ -30,7 +30,7 @@ export interface ChooseOptions {
   readonly model?: { readonly hiddenSize: number; readonly intermediateSize: number; readonly vocabSize: number };
 }
 
-/** Tokens of the layer that is timed: a small batch, so that a device must win by more than its launches cost. */
+/** Tokens of the layer that is timed, as a small pass of training has them. */
 const ROWS = 512;
 /** A larger vocabulary makes the trial long, and decides nothing. */
 const MOST_WORDS = 8192;

@@ -14,7 +14,7 @@ export interface ProbeTask {
   /** Which of several; null: the first. */
   readonly index: number | null;
   readonly threads: number;
-  /** The layer whose time is taken; null: numbers alone. */
+  /** The layer whose time is taken, at its rows and at those of a draw; null: numbers alone. */
   readonly timed: ProbeShape | null;
   /** What its products compute in; the CPU's, with which it is compared, are float32. @default "float32" */
   readonly precision?: Precision;
@@ -39,7 +39,7 @@ export interface Usable {
   readonly adapter: Adapter;
   /** Largest relative difference from the CPU's numbers. */
   readonly error: number;
-  /** Seconds of the timed layer; null: it was not asked for. */
+  /** Seconds of the timed layer at both; null: it was not asked for. */
   readonly seconds: number | null;
 }
 
