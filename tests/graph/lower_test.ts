@@ -2,6 +2,7 @@
 // lowerings consist of operators that the CPU has, so all of them are run here; webgpu_test.ts runs one on its device.
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { stream } from "../../harness/base/prng.ts";
 import { Graph, type Node, reachable, type Value } from "../../harness/graph/ir.ts";
 import { halfName, lower, type Target } from "../../harness/graph/lower.ts";
 import type { OpName } from "../../harness/graph/ops.ts";
@@ -115,6 +116,25 @@ for (const [name, build] of Object.entries(OTHERS)) {
     });
   });
 }
+
+Deno.test("running sums over a vocabulary cost a device few additions, and rise only where a probability is", async () => {
+  const width = 50_000, random = stream(1, "lower"), g = new Graph();
+  g.output("sums", g.op("CumSum", [g.input("x", "float32", [2, width])]));
+  const data = Float64Array.from({ length: 2 * width }, () => random.uniform() < 0.5 ? 0 : random.uniform() ** 8);
+  for (const target of ["webgpu", "cuda"] as const) {
+    const lowered = lower(g, target), { sums } = await runGraph(lowered, { x: { shape: [2, width], data } });
+    const wrong = data.findIndex((x, i) => {
+      const before = i % width === 0 ? 0 : sums!.data[i - 1]!;
+      return x === 0 ? sums!.data[i] !== before : sums!.data[i]! < before;
+    });
+    strictEqual(wrong, -1, target);
+    const additions = reachable(lowered.outputs.values()).filter(({ op }) => /CumSum$/.test(op)).map(({ outputs }) => {
+      const shape = outputs[0]!.shape as readonly number[]; // a kernel adds up to `axis` elements for each
+      return shape.reduce((a, b) => a * b, 1) * shape.at(-1)!;
+    });
+    ok(additions.reduce((a, b) => a + b, 0) < 100 * data.length, `${target}: ${additions}`);
+  }
+});
 
 /** sum of the first `steps` rows of a table, each times k + 1, until the running sum exceeds 10; all sums as a scan. */
 function loopGraph(): Graph {
