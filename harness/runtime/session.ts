@@ -3,9 +3,10 @@
 // run on a pool of workers with one thread each (pool.ts). Where onnxruntime-node lets outputs stay on the device, which
 // is on WebGPU alone, weights and caches live there (device_memory.ts).
 //
-// Three facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
+// Four facts shape it. A returned tensor is a fresh copy that the garbage collector sees late: callers release results.
 // A bound output is filled and copied as well: only the optimizer, which works in place, binds. The memory pattern
-// planner reserves the worst case of all shapes: it is off.
+// planner reserves the worst case of all shapes: it is off. Of what providers can be told onnxruntime-node passes on little
+// but an index: neither WebGPU's graph capture and int64 kernels nor CUDA's graphs and TF32 can be asked for.
 
 import * as ort from "onnxruntime-node";
 import type { Precision } from "../base/device_names.ts";
