@@ -103,7 +103,14 @@ const SPELLING: Readonly<Record<string, Spelling>> = {
     attributes: (attributes) => attributes as Record<string, number>,
   },
   QuickGelu: { domain: FUSED, attributes: ({ alpha }) => ({ alpha: alpha as number }) },
+  GroupQueryAttention: {
+    domain: FUSED,
+    attributes: ({ heads, kvHeads }) => ({ num_heads: heads as number, kv_num_heads: kvHeads as number }),
+  },
 };
+
+/** The ONNX operator of an op of a lowered graph. */
+export const operatorOf = (op: string): string => SPELLING[op]?.type ?? op;
 
 /** Attributes that are floats; numbers in all others are integers. */
 const FLOATS = new Set(["epsilon", "alpha"]);

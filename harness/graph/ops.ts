@@ -479,6 +479,27 @@ const OPS = {
   SkipSimplifiedLayerNormalization: norm(true),
   RotaryEmbedding: { arity: [4, 4], infer: same },
   QuickGelu: unary,
+  /**
+   * One more token of each row against its cache: q [R, 1, heads*hd], k and v [R, 1, KV*hd], caches of keys and values
+   * [R, KV, C, hd], how many tokens each row's hold [R] int32, and at most how many they will [1] int32. Outputs o as q, and
+   * the caches with the new token in its place; what they have beyond a row's tokens may be anything.
+   */
+  GroupQueryAttention: {
+    arity: [7, 7],
+    infer: ([q, k, v, keys, values, before, reach], attributes) => {
+      const [rows, kvHeads, , width] = keys!.shape, heads = integer(attributes, "heads");
+      sameDtype([q!, k!, v!, keys!, values!]);
+      const fits = kvHeads === integer(attributes, "kvHeads") && show(values!.shape) === show(keys!.shape) &&
+        show(q!.shape) === show([rows!, 1, heads * (width as number)]) && show(v!.shape) === show(k!.shape) &&
+        show(k!.shape) === show([rows!, 1, (kvHeads as number) * (width as number)]);
+      need(fits, `q ${show(q!.shape)}, k ${show(k!.shape)} and v ${show(v!.shape)} do not fit ${show(keys!.shape)}`);
+      need(
+        before!.dtype === "int32" && reach!.dtype === "int32" && show(before!.shape) === show([rows!]),
+        `lengths ${show(before!.shape)} must be int32, one a row of ${show(q!.shape)}`,
+      );
+      return [...same([q!]), ...same([keys!]), ...same([values!])];
+    },
+  },
 } as const satisfies Record<string, OpSpec>;
 
 function dim2(t: TensorType, axis: number): number {
@@ -500,7 +521,8 @@ export type KernelOp =
   | "SimplifiedLayerNormalization"
   | "SkipSimplifiedLayerNormalization"
   | "RotaryEmbedding"
-  | "QuickGelu";
+  | "QuickGelu"
+  | "GroupQueryAttention";
 
 /** Output types of an op. Throws TypeError naming the op where arity, dtype or shape do not fit. */
 export function inferOutputs(op: OpName, inputs: Inputs, attributes: Attributes): readonly TensorType[] {

@@ -1,14 +1,13 @@
 // The sampler's two graphs, over the layers that training runs. `prefillGraph` reads prompts and leaves their caches and
 // the distribution of the first token; `decodeGraph` draws up to N tokens for each row inside one ONNX Loop: the caches
 // never leave the runtime, the completions of a prompt share its cache, and the loop ends when every row has ended.
-// Where caches stay on a device between runs the loop is unrolled for a few tokens instead: WebGPU has no Loop, and a Loop
-// of the CPU would fetch the caches from the device and send them back at every token.
+// Where caches stay on a device between runs another graph draws (staying_decode_graph.ts).
 //
 // Sampling is inside as well, from one uniform number a row and token: the token is the first whose running sum of
 // probability exceeds u times the total (inverse transform), so a draw depends on its own coordinates only.
 
 import type { Precision } from "../base/device_names.ts";
-import { type Dim, dimension, type Dtype, Graph, type Shape, type Value } from "../graph/ir.ts";
+import { type Dim, dimension, Graph, type Value } from "../graph/ir.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";
 import {
@@ -43,19 +42,24 @@ export interface DecodeOptions {
   /** Completions of each prompt. */
   readonly group: number;
   readonly products: Model["products"];
-  /**
-   * So many tokens a run, one after the other without a Loop, for devices that keep caches and weights, which are the
-   * trainer's then; 0: a Loop. @default 0
-   */
-  readonly unrolled?: number;
-  /** What caches hold. Products in float16 round keys and values to it in any case. @default "float32" */
-  readonly caches?: Precision;
+  /** For a device that keeps caches, and weights, which are the trainer's then. @default null */
+  readonly staying?: Staying | null;
+}
+
+/** How caches stay on a device. */
+export interface Staying {
+  /** Tokens that a run draws for each row. */
+  readonly tokens: number;
+  /** Tokens that a row's cache has room for, its prompt's among them. */
+  readonly capacity: number;
+  /** What caches hold: what products take. */
+  readonly precision: Precision;
 }
 
 /** True where a distribution's support is limited. */
 export const limitsSupport = ({ greedy, topK, topP }: Sampling): boolean => !greedy && (topK > 0 || topP < 1);
 
-interface Draw {
+export interface Draw {
   readonly token: Value; // [R] int64, or [R, 1] as a column
   readonly probability: Value; // [R]
   /** Support of the distribution [R, V] bool, where it is limited. */
@@ -80,7 +84,14 @@ function threshold(g: Graph, distribution: Value, { topK, topP }: Sampling): Val
  * @param column tokens are [R, 1], and float32 before they are int64: WebGPU makes int64 and takes it for indices, but
  *   all else it does not know of int64 and would leave to the CPU, at the price of waiting for every token
  */
-function draw(g: Graph, model: Model, hidden: Value, uniform: () => Value, sampling: Sampling, column = false): Draw {
+export function draw(
+  g: Graph,
+  model: Model,
+  hidden: Value,
+  uniform: () => Value,
+  sampling: Sampling,
+  column = false,
+): Draw {
   const rows = dimension(hidden, 0), vocabulary = model.config.vocabSize;
   const raw = model.products === "rows"
     ? g.op("Linear", [hidden, headWeight(model)])
@@ -122,8 +133,8 @@ function ended(g: Graph, token: Value, endTokens: readonly number[]): Value {
  * The weights as a decoder takes them: query, key and value as one product, unless that changes bits. The CPU's kernel
  * sums 128 products at a time for more than 64 columns and more at a time for fewer, so narrow keys stay apart.
  */
-const decodeWeights = ({ config: { hiddenSize, kvHeads, headDim }, layout, unrolled }: DecodeOptions) =>
-  unrolled || (hiddenSize > 128 && kvHeads * headDim <= 64) ? layout.parameters : fusedWeights(layout);
+export const decodeWeights = ({ config: { hiddenSize, kvHeads, headDim }, layout, staying = null }: DecodeOptions) =>
+  staying || (hiddenSize > 128 && kvHeads * headDim <= 64) ? layout.parameters : fusedWeights(layout);
 
 /** Names of the cache tensors of a layer. */
 export const cacheNames = (layer: number) => ({
@@ -133,18 +144,16 @@ export const cacheNames = (layer: number) => ({
   v: `v.${layer}`,
 });
 
-/** The outputs of either graph that are caches. */
-export const cacheOutputs = (graph: Graph): string[] =>
-  [...graph.outputs.keys()].filter((name) => /^(prompt[KV]|grown)\./.test(name));
+/** Whether an output is a cache. */
+export const isCache = (name: string): boolean => /^(prompt[KV]|[kv]|grown\.[kv])\.\d+$/.test(name);
 
 /**
  * Prompts [S, P] (time-major, padded at the end) to caches `promptK.l` and `promptV.l` [P, KV, S, hd], and the first
- * token of each row (p, g): `token` [R], `drawn` [R] (its probability), and `kept` [R, V]. Keys for an unrolled graph are
- * transposed, as that graph says.
+ * token of each row (p, g): `token` [R], `drawn` [R] (its probability), and `kept` [R, V]. Caches that stay on a device are
+ * the rows' own, `k.l` and `v.l`, as `stayingDecodeGraph` takes them.
  */
 export function prefillGraph(options: DecodeOptions): Graph {
-  const { config, length, prompts, promptLength, group, unrolled = 0, caches: held = "float32" } = options;
-  const width = config.hiddenSize;
+  const { config, length, prompts, promptLength, group, staying = null } = options, width = config.hiddenSize;
   const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, "rows");
   const positions = g.constant(
     BigInt64Array.from({ length: promptLength * prompts }, (_, i) => BigInt(Math.floor(i / prompts))),
@@ -163,156 +172,123 @@ export function prefillGraph(options: DecodeOptions): Graph {
     rows,
     () => g.input("uniform", "float32", [prompts * group]),
     options.sampling,
+    staying !== null,
   );
   g.output("token", first.token);
   g.output("drawn", first.probability);
   if (first.kept) g.output("kept", first.kept);
   caches.forEach(({ k, v }, layer) => {
     const names = cacheNames(layer);
-    g.output(names.promptK, g.cast(g.transpose(k, unrolled > 0 ? [1, 2, 3, 0] : [1, 2, 0, 3]), held));
-    g.output(names.promptV, g.cast(g.transpose(v, [1, 2, 0, 3]), held));
+    for (const [value, shared, own] of [[k, names.promptK, names.k], [v, names.promptV, names.v]] as const) {
+      const cache = g.transpose(value, [1, 2, 0, 3]);
+      g.output(staying ? own : shared, staying ? roomyCache(g, cache, group, staying) : cache);
+    }
   });
   return g;
+}
+
+/** A prompt's cache [P, KV, S, hd] for each of its rows, with room for what they draw: [R, KV, C, hd]. */
+function roomyCache(g: Graph, cache: Value, group: number, { capacity, precision }: Staying): Value {
+  const [prompts, heads, length, width] = cache.shape as [number, number, number, number];
+  const each = g.expand(g.reshape(g.cast(cache, precision), [prompts, 1, heads, length, width]), [
+    ...[prompts, group, heads, length, width],
+  ]);
+  const rows = g.reshape(each, [prompts * group, heads, length, width]);
+  const room = g.expand(g.cast(g.scalar(0), precision), [prompts * group, heads, capacity - length, width]);
+  return g.concat([rows, room], 2);
 }
 
 /**
  * Up to `steps` further tokens. Inputs: the last `token` [R] and `done` [R] of each row, `position` [R] of that token,
  * `uniform` [steps, R], `steps` [1], prompt caches and mask [P, 1, 1, 1, S], and the rows' own caches `k.l`, `v.l`
  * [P, KV, G, t, hd]. Outputs: `tokens` and `drawn` [n, R] with n <= steps, `kept` [n, R, V], and the caches `grown.k.l`,
- * `grown.v.l`. Unrolled, n is as it is built for: `position` is [n, R], and there are no inputs `done` and `steps`; keys
- * are transposed, `promptK.l` [P, KV, hd, S] and `k.l` [P, KV, G, hd, t], so that they grow as a product takes them.
+ * `grown.v.l`.
  */
 export function decodeGraph(options: DecodeOptions): Graph {
-  const { config, length, prompts, promptLength, group, products, caches: held = "float32" } = options;
-  const { unrolled = 0 } = options, { kvHeads, headDim, layers } = config, rows = prompts * group;
+  const { config, length, prompts, promptLength, group, products } = options;
+  const { kvHeads, headDim, layers } = config, rows = prompts * group;
   const g = new Graph(), model = declareModel(g, config, decodeWeights(options), length, products);
-  const promptCaches: LayerCache[] = [], grown: Value[] = [];
-  /** Shape of a cache, and of one that holds keys. */
-  const laidOut = (batch: readonly number[], tokens: Dim) => {
-    const shape: Dim[] = [...batch, tokens, headDim];
-    return { values: shape, keys: unrolled > 0 ? [...batch, headDim, tokens] : shape };
-  };
-  const ofPrompt = laidOut([prompts, kvHeads], promptLength), ofRow = laidOut([prompts, kvHeads, group], "?");
+  const promptCaches: LayerCache[] = [],
+    grown: Value[] = [],
+    suffixShape: Dim[] = [prompts, kvHeads, group, "?", headDim];
   for (let layer = 0; layer < layers; layer++) {
-    const names = cacheNames(layer),
-      wide = (name: string, shape: Shape) => g.cast(g.input(name, held, shape), "float32");
-    promptCaches.push({ k: wide(names.promptK, ofPrompt.keys), v: wide(names.promptV, ofPrompt.values) });
-    grown.push(g.input(names.k, held, ofRow.keys), g.input(names.v, held, ofRow.values));
+    const names = cacheNames(layer), shape = [prompts, kvHeads, promptLength, headDim];
+    promptCaches.push({ k: g.input(names.promptK, "float32", shape), v: g.input(names.promptV, "float32", shape) });
+    grown.push(g.input(names.k, "float32", suffixShape), g.input(names.v, "float32", suffixShape));
   }
   const mask = g.input("promptMask", "float32", [prompts, 1, 1, 1, promptLength]);
-  const output = (caches: readonly Value[], [tokens, probabilities, kept]: readonly Value[]) => {
-    for (let layer = 0; layer < layers; layer++) {
-      g.output(`grown.k.${layer}`, caches[2 * layer]!);
-      g.output(`grown.v.${layer}`, caches[2 * layer + 1]!);
-    }
-    g.output("tokens", tokens!);
-    g.output("drawn", probabilities!);
-    if (kept) g.output("kept", kept);
-    return g;
-  };
-  /** One token of each row, and the caches with it. */
-  const step = (token: Value, positions: Value, own: readonly Value[], uniform: () => Value) => {
-    const next: Value[] = [];
-    const attend = oneRow(g, model, options, promptCaches, mask, (layer, k, v) => {
-      const longer = (cache: Value, row: Value, axis: number) => g.concat([cache, g.cast(row, held)], axis);
-      const keys = longer(own[2 * layer]!, k, unrolled > 0 ? 4 : 3), values = longer(own[2 * layer + 1]!, v, 3);
-      next.push(keys, values);
-      return { k: g.cast(keys, "float32"), v: g.cast(values, "float32") };
-    });
-    const hidden = decoder(g, model, token, positions, attend);
-    const { kept, ...drawn } = draw(g, model, hidden, uniform, options.sampling, unrolled > 0);
-    return { token: drawn.token, next, drawn: [drawn.token, drawn.probability, ...(kept ? [kept] : [])] };
-  };
-  const given = () => g.input("token", "int64", [rows]);
-  if (unrolled > 0) {
-    const positions = g.input("position", "int64", [unrolled, rows]);
-    const rowOf = (all: Value, i: number) => g.slice(all, 0, i, i + 1);
-    let token = given(), caches: readonly Value[] = grown;
-    const drawn: (readonly Value[])[] = [];
-    for (let i = 0; i < unrolled; i++) {
-      const uniform = () => g.reshape(rowOf(g.input("uniform", "float32", [unrolled, rows]), i), [rows]);
-      const last = step(token, g.reshape(rowOf(positions, i), [rows, 1]), caches, uniform);
-      [token, caches] = [last.token, last.next];
-      drawn.push(last.drawn);
-    }
-    const together = (which: number, dtype: Dtype) => { // as float32, which is exact for tokens, and what they were
-      const parts = drawn.map((of) => of[which]!).map((value) =>
-        value.node.op === "Cast" ? value.node.inputs[0]! : g.cast(value, "float32")
-      );
-      const shape = which === 2 ? parts[0]!.shape as readonly number[] : [rows];
-      return g.cast(g.concat(parts.map((part) => g.reshape(part, [1, ...shape])), 0), dtype);
-    };
-    const kept = drawn[0]!.length > 2 ? [together(2, "bool")] : [];
-    return output(caches, [together(0, "int64"), together(1, "float32"), ...kept]);
-  }
-
   const start = g.reshape(g.input("position", "int64", [rows]), [rows, 1]);
+
   const iteration = g.parameter("iteration", "int64", []), running = g.parameter("running", "bool", []);
   const token = g.parameter("token", "int64", [rows]), done = g.parameter("done", "bool", [rows]);
-  const own = grown.map((cache, i) => g.parameter(`cache${i}`, held, cache.shape));
-  const { next, drawn, ...last } = step(
-    token,
-    g.add(start, iteration),
-    own,
-    () => g.gather(g.input("uniform", "float32", ["?", rows]), iteration),
-  );
-  const over = g.op("Or", [done, ended(g, last.token, options.endTokens)]);
+  const own = grown.map((_, i) => g.parameter(`cache${i}`, "float32", suffixShape)), next: Value[] = [];
+  const attend = oneRow(g, model, options, promptCaches, mask, (layer, k, v) => {
+    const keys = g.concat([own[2 * layer]!, k], 3), values = g.concat([own[2 * layer + 1]!, v], 3);
+    next.push(keys, values);
+    return { k: keys, v: values };
+  });
+  const hidden = decoder(g, model, token, g.add(start, iteration), attend);
+  const uniform = () => g.gather(g.input("uniform", "float32", ["?", rows]), iteration);
+  const drawn = draw(g, model, hidden, uniform, options.sampling);
+  const over = g.op("Or", [done, ended(g, drawn.token, options.endTokens)]);
   const some = g.op("ReduceMax", [g.cast(g.op("Not", [over]), "float32")], { axes: [0], keepDims: false });
   const proceed = g.op("Less", [g.scalar(0), some]);
+
+  const carried = [drawn.token, over, ...next],
+    scans = [drawn.token, drawn.probability, ...(drawn.kept ? [drawn.kept] : [])];
   const body = {
     parameters: [iteration, running, token, done, ...own],
-    results: [proceed, last.token, over, ...next, ...drawn],
+    results: [proceed, ...carried, ...scans],
   };
   const steps = g.reshape(g.input("steps", "int64", [1]), []), always = g.constant(Uint8Array.of(1), []);
-  const outputs = g.apply("Loop", [
-    steps,
-    always,
-    given(),
-    g.input("done", "bool", [rows]),
-    ...grown,
-  ], { body });
-  const rest = outputs.slice(2); // after the last token and who is done
-  return output(rest.slice(0, 2 * layers), rest.slice(2 * layers));
+  const inputs = [g.input("token", "int64", [rows]), g.input("done", "bool", [rows]), ...grown];
+  const outputs = g.apply("Loop", [steps, always, ...inputs], { body });
+  for (let layer = 0; layer < layers; layer++) {
+    g.output(`grown.k.${layer}`, outputs[2 + 2 * layer]!);
+    g.output(`grown.v.${layer}`, outputs[3 + 2 * layer]!);
+  }
+  const [tokens, probabilities, kept] = outputs.slice(carried.length);
+  g.output("tokens", tokens!);
+  g.output("drawn", probabilities!);
+  if (kept) g.output("kept", kept);
+  return g;
 }
 
 /**
  * One new row for each completion, rows (p, g): scores against the prompt's cache as one product for the whole group and
- * against the row's own cache, one softmax over both. In the Loop the value products carry alpha = -1 and the sum is
- * negated: exact, and it keeps a product with one row on the CPU's kernel that the trainer's many rows take. Unrolled, keys
- * are transposed already and queries scaled once, which leaves plain products.
+ * against the row's own cache, one softmax over both. The value products carry alpha = -1 and the sum is negated: exact,
+ * and it keeps a product with one row on the kernel that the trainer's many rows take.
  */
 function oneRow(
   g: Graph,
   model: Model,
-  { prompts, group, promptLength, unrolled = 0 }: DecodeOptions,
+  { prompts, group, promptLength }: DecodeOptions,
   promptCaches: readonly LayerCache[],
   mask: Value,
   grow: (layer: number, k: Value, v: Value) => LayerCache,
 ): (layer: number, q: Value, k: Value, v: Value) => Value {
   const { heads, kvHeads, headDim } = model.config, rep = heads / kvHeads, alpha = 1 / Math.sqrt(headDim);
-  const loop = unrolled === 0;
   const grouped = (rows: Value, width: number) =>
     g.transpose(g.reshape(rows, [prompts, group, kvHeads, width]), [0, 2, 1, 3]); // [P, KV, G, width]
-  const one = (rows: Value, key: boolean) =>
-    g.reshape(grouped(rows, headDim), [prompts, kvHeads, group, ...(key && !loop ? [headDim, 1] : [1, headDim])]);
-  const score = (q: Value, k: Value) =>
-    loop ? g.op("FusedMatMul", [q, k], { transposeB: true, alpha }) : g.matmul(q, k);
-  const mix = (weights: Value, v: Value) =>
-    loop ? g.op("FusedMatMul", [weights, v], { alpha: -1 }) : g.matmul(weights, v);
+  const one = (rows: Value) => g.reshape(grouped(rows, headDim), [prompts, kvHeads, group, 1, headDim]);
   return (layer, q, k, v) => {
-    const prompt = promptCaches[layer]!, own = grow(layer, one(k, true), one(v, false));
-    const query = grouped(loop ? q : g.mul(q, g.scalar(alpha)), rep * headDim);
+    const prompt = promptCaches[layer]!, own = grow(layer, one(k), one(v));
+    const query = grouped(q, rep * headDim);
     const ofGroup = g.reshape(query, [prompts, kvHeads, group * rep, headDim]);
     const ofRow = g.reshape(query, [prompts, kvHeads, group, rep, headDim]);
-    const onPrompt = g.add(g.reshape(score(ofGroup, prompt.k), [prompts, kvHeads, group, rep, promptLength]), mask);
-    const weights = g.softmax(g.concat([onPrompt, score(ofRow, own.k)], 4)); // [P, KV, G, rep, S+t]
-    const fromPrompt = mix(
+    const product = (a: Value, b: Value) => g.op("FusedMatMul", [a, b], { transposeB: true, alpha });
+    const onPrompt = g.add(g.reshape(product(ofGroup, prompt.k), [prompts, kvHeads, group, rep, promptLength]), mask);
+    const weights = g.softmax(g.concat([onPrompt, product(ofRow, own.k)], 4)); // [P, KV, G, rep, S+t]
+    const values = (a: Value, b: Value) => g.op("FusedMatMul", [a, b], { alpha: -1 });
+    const fromPrompt = values(
       g.reshape(g.slice(weights, 4, 0, promptLength), [prompts, kvHeads, group * rep, promptLength]),
       prompt.v,
     );
-    const fromOwn = mix(g.op("SliceFrom", [weights], { axis: 4, start: promptLength }), own.v);
-    const sum = g.add(g.reshape(fromPrompt, [prompts, kvHeads, group, rep, headDim]), fromOwn);
-    const o = g.reshape(loop ? g.neg(sum) : sum, [prompts, kvHeads, group, rep * headDim]);
-    return g.reshape(g.transpose(o, [0, 2, 1, 3]), [prompts * group, heads * headDim]);
+    const fromOwn = values(g.op("SliceFrom", [weights], { axis: 4, start: promptLength }), own.v);
+    const o = g.neg(g.add(g.reshape(fromPrompt, [prompts, kvHeads, group, rep, headDim]), fromOwn));
+    return g.reshape(g.transpose(g.reshape(o, [prompts, kvHeads, group, rep * headDim]), [0, 2, 1, 3]), [
+      prompts * group,
+      heads * headDim,
+    ]);
   };
 }

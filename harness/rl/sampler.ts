@@ -24,14 +24,15 @@ import {
 } from "../runtime/session.ts";
 import {
   cacheNames,
-  cacheOutputs,
   decodeGraph,
   type DecodeOptions,
+  isCache,
   limitsSupport,
   prefillGraph,
   type Sampling,
 } from "./decode_graph.ts";
 import { inOrder } from "./in_order.ts";
+import { stayingDecodeGraph } from "./staying_decode_graph.ts";
 
 /**
  * Prompts and completions are padded to multiples of these, so that few shapes occur; fewer of a large model, whose
@@ -55,6 +56,9 @@ const FEW_DECODERS = { fed: 2, staying: 6 };
 
 /** Tokens of a run where caches stay on the device: each run costs its feeds and its outputs, and nothing looks in between. */
 const UNROLLED = 8;
+
+/** Heads of other widths ONNX Runtime's fused attention refuses. */
+const HEAD_STEP = 8;
 
 /** Tokens drawn for one row. */
 export interface Draws {
@@ -148,6 +152,12 @@ export class Sampler {
     this.#layout = parameterLayout(config);
     const few = runtime.memory ? FEW_DECODERS.staying : FEW_DECODERS.fed;
     this.#sessions = new SessionCache(runtime, isLarge(this.#layout.size) ? few : MANY_DECODERS, runtime.precision);
+    if (runtime.memory && config.headDim % HEAD_STEP !== 0) {
+      throw new MisuseError(
+        `Cannot sample on ${runtime.device}: the policy's head_dim ${config.headDim} is no multiple of ${HEAD_STEP}, as ` +
+          "ONNX Runtime's attention needs it there … choose --device cpu",
+      );
+    }
     if (endTokens.length === 0) {
       throw new MisuseError(
         "Cannot sample: the policy names no end-of-sequence token; add eos_token_id to its config.json",
@@ -183,7 +193,7 @@ export class Sampler {
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );
     const stays = this.runtime.memory !== null, segment = stays ? UNROLLED : segmentOf(this.runtime.device);
-    const { precision } = this.runtime, caches = stays ? precision : "float32";
+    const { precision } = this.runtime, capacity = promptLength + options.maxTokens;
     const all = new Generation(prompts, rows, { ...options, group, promptLength, stays, precision, segment });
     const shape = (): DecodeOptions => ({
       config: this.config,
@@ -195,8 +205,7 @@ export class Sampler {
       promptLength,
       group: all.group,
       products: decodeProducts(this.#layout, this.runtime.device),
-      unrolled: stays ? Math.max(1, all.steps) : 0,
-      caches,
+      staying: stays ? { tokens: Math.max(1, all.steps), capacity, precision } : null,
     });
     await all.prefill(weights, await this.#session("prefill", shape()), this.endTokens);
     while (all.compact()) await all.decode(weights, await this.#session("decode", shape()), this.endTokens);
@@ -206,11 +215,15 @@ export class Sampler {
   }
 
   #session(kind: "prefill" | "decode", options: DecodeOptions): Promise<Session> {
-    const { prompts, group, promptLength, sampling, unrolled } = options;
+    const { prompts, group, promptLength, sampling, staying = null } = options;
+    const shape = [prompts, group, promptLength, staying?.capacity, kind === "decode" ? staying?.tokens : null];
     return this.#sessions.get(
-      [kind, prompts, group, promptLength, unrolled, ...Object.values(sampling)].join(),
-      () => kind === "prefill" ? prefillGraph(options) : decodeGraph(options),
-      cacheOutputs,
+      [kind, ...shape, ...Object.values(sampling)].join(),
+      () => {
+        if (kind === "prefill") return prefillGraph(options);
+        return staying ? stayingDecodeGraph(options, staying) : decodeGraph(options);
+      },
+      (graph) => [...graph.outputs.keys()].filter(isCache),
     );
   }
 
@@ -272,7 +285,7 @@ class Generation {
       resident: weights,
     });
     this.#append(results, 1, endTokens);
-    this.#caches = Object.fromEntries(Object.entries(results).filter(([name]) => name.startsWith("prompt")));
+    this.#caches = Object.fromEntries(Object.entries(results).filter(([name]) => isCache(name)));
   }
 
   /** Uniform numbers for the next tokens; greedy decoding takes none. */
@@ -311,12 +324,10 @@ class Generation {
   }
 
   async decode(weights: Resident, session: Session, endTokens: readonly number[]): Promise<void> {
-    const count = this.#slots.length, { steps, options: { stays } } = this;
-    const token = new BigInt64Array(count), done = new Uint8Array(count).fill(1);
-    const positions = stays ? steps : 1, position = new BigInt64Array(positions * count);
+    const count = this.#slots.length, { steps } = this;
+    const token = new BigInt64Array(count), done = new Uint8Array(count).fill(1), position = new Int32Array(count);
     this.#slots.forEach((row, i) => {
-      const prompt = this.source[this.#active[Math.floor(i / this.#group)]!]!;
-      for (let t = 0; t < positions; t++) position[t * count + i] = BigInt(prompt.length + this.#length + t);
+      position[i] = this.source[this.#active[Math.floor(i / this.#group)]!]!.length + this.#length;
       if (!row || row.ended) return;
       token[i] = BigInt(row.tokens.at(-1)!);
       done[i] = 0;
@@ -324,15 +335,21 @@ class Generation {
     const last = this.#length + steps === this.options.maxTokens - 1;
     const drawn = ["tokens", "drawn", ...(limitsSupport(this.options.sampling) ? ["kept"] : [])];
     const caches = Object.keys(this.#caches);
-    const results = await session.run({
-      ...this.#caches,
-      promptMask: this.#mask,
-      token: { data: token, shape: [count] },
-      position: { data: position, shape: stays ? [steps, count] : [count] },
-      ...(stays ? {} : {
+    const feeds: Record<string, Tensor> = this.options.stays
+      ? {
+        position: { data: position, shape: [count] },
+        reach: { data: Int32Array.of(Math.max(...position) + steps), shape: [1] },
+      }
+      : {
+        position: { data: BigInt64Array.from(position, BigInt), shape: [count] },
+        promptMask: this.#mask,
         done: { data: done, shape: [count] },
         steps: { data: BigInt64Array.of(BigInt(steps)), shape: [1] },
-      }),
+      };
+    const results = await session.run({
+      ...this.#caches,
+      ...feeds,
+      token: { data: token, shape: [count] },
       ...this.#uniform(steps, [steps, count]),
     }, {
       resident: weights,
@@ -408,13 +425,13 @@ class Generation {
 
   /** Before the first step the rows' own caches hold no token. */
   #emptyCaches(): void {
-    const { precision, stays } = this.options, layers = Object.keys(this.#caches).length / 2;
-    const data = () => precision === "float16" && stays ? new Uint16Array(0) : new Float32Array(0);
+    const layers = Object.keys(this.#caches).length / 2;
     for (let layer = 0; layer < layers; layer++) {
-      const names = cacheNames(layer), [prompts, heads, , width] = this.#caches[names.promptV]!.shape;
-      const batch = [prompts!, heads!, this.#group];
-      this.#caches[names.k] = { data: data(), shape: stays ? [...batch, width!, 0] : [...batch, 0, width!] };
-      this.#caches[names.v] = { data: data(), shape: [...batch, 0, width!] };
+      const names = cacheNames(layer),
+        [prompts, heads, , width] = this.#caches[names.promptK]!.shape as [number, number, number, number];
+      for (const name of [names.k, names.v]) {
+        this.#caches[name] = { data: new Float32Array(0), shape: [prompts, heads, this.#group, 0, width] };
+      }
     }
   }
 }

@@ -12,7 +12,7 @@ import { root } from "../sources.ts";
 import { hasVulkan, NEEDS_VULKAN, vulkan } from "../vulkan.ts";
 
 const program = fileURLToPath(new URL("harness/cli/main.ts", root));
-const policy = fileURLToPath(new URL("tests/fixtures/checkpoints/qwen3", root));
+const policy = fileURLToPath(new URL("tests/fixtures/checkpoints/llama", root));
 const SETTINGS = [
   ...["rl.updates=2", "rl.questions=2", "rl.completions=4", "rl.maxPromptTokens=900", "rl.maxCompletionTokens=10"],
   ...["rl.learningRate=1e-3", "rl.warmup=0", "evaluation.validationItems=2", "evaluation.testItems=4"],

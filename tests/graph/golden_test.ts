@@ -10,7 +10,8 @@ import { lower, type Target } from "../../harness/graph/lower.ts";
 import { fingerprint, printGraph } from "../../harness/graph/print.ts";
 import { verifyGraph } from "../../harness/graph/verify.ts";
 import { parameterLayout } from "../../harness/model/layout.ts";
-import { decodeGraph, type DecodeOptions, prefillGraph } from "../../harness/rl/decode_graph.ts";
+import { decodeGraph, type DecodeOptions, prefillGraph, type Staying } from "../../harness/rl/decode_graph.ts";
+import { stayingDecodeGraph } from "../../harness/rl/staying_decode_graph.ts";
 import { trainGraph } from "../../harness/rl/train_graph.ts";
 import { tinyConfig } from "../model/tiny_policy.ts";
 
@@ -43,6 +44,9 @@ const decoding: DecodeOptions = {
   products: "rows",
 };
 
+/** Where caches stay on a device. */
+const staying: Staying = { tokens: 2, capacity: 12, precision: "float32" };
+
 /** The same with heads that are normalised. */
 const headNorm = tinyConfig({ ...config.raw, architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", head_dim: 4 });
 const headNormLayout = parameterLayout(headNorm);
@@ -72,7 +76,8 @@ const GRAPHS: Readonly<Record<string, () => Graph>> = {
       kept: false,
       length: 16,
     }),
-  decode_graph_unrolled: () => decodeGraph({ ...decoding, unrolled: 2 }),
+  decode_graph_staying: () => stayingDecodeGraph(decoding, staying),
+  prefill_graph_staying: () => prefillGraph({ ...decoding, staying }),
   decode_graph_head_norm: () => decodeGraph({ ...decoding, config: headNorm, layout: headNormLayout }),
 };
 

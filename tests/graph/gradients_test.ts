@@ -115,6 +115,11 @@ Deno.test("gradients() sparing memory has the bits of gradients() not sparing it
 const REFUSED: Readonly<Record<Exclude<OpName, keyof typeof GRADIENTS>, (g: Graph, x: Value) => Value>> = {
   CumSum: (g, x) => g.op("CumSum", [x]),
   ShortCumSum: (g, x) => g.op("ShortCumSum", [x]),
+  GroupQueryAttention: (g, x) => {
+    const row = g.reshape(x, [3, 1, 4]), cache = g.reshape(x, [3, 1, 1, 4]), one = g.constant(Int32Array.of(1), [1]);
+    const none = g.constant(new Int32Array(3), [3]);
+    return g.op("GroupQueryAttention", [row, row, row, cache, cache, none, one], { heads: 1, kvHeads: 1 });
+  },
   TopK: (g, x) => g.op("TopK", [x], { k: 2 }),
   SliceFrom: (g, x) => g.op("SliceFrom", [x], { axis: 0, start: 1 }),
   ReduceMax: (g, x) => g.op("ReduceMax", [x], { axes: [0], keepDims: false }),

@@ -62,6 +62,19 @@ const OTHERS: Readonly<Record<string, (g: Graph, x: Value, y: Value) => readonly
     const whole = g.reshape(wide, [2, 256]);
     return [g.op("CumSum", [whole]), g.op("CumSum", [g.slice(whole, 1, 0, 203)])];
   },
+  "GroupQueryAttention of rows with caches of different lengths": (g, x, y) => {
+    const wide = (shape: readonly number[], ...parts: readonly Value[]) => g.reshape(g.concat(parts, 1), shape);
+    const query = wide([2, 1, 16], x, y, y, x), key = wide([2, 1, 8], y, x), value = wide([2, 1, 8], x, g.neg(y));
+    const cache = wide([2, 1, 6, 8], x, y, x, x, y, y, y, x, x, y, x, y), before = g.constant(Int32Array.of(3, 1), [2]);
+    const reach = g.constant(Int32Array.of(5), [1]), shape = { heads: 2, kvHeads: 1 };
+    const [o, keys, values] = g.apply(
+      "GroupQueryAttention",
+      [query, key, value, cache, g.neg(cache), before, reach],
+      shape,
+    );
+    const held = (cache: Value) => g.slice(cache, 2, 0, 2); // what is beyond a row's tokens may be anything
+    return [o!, held(keys!), held(values!)];
+  },
   "ShortCumSum, of what comes before": (g, x) => [g.op("ShortCumSum", [x], { exclusive: true })],
   "TopK and its indices": (g, x) => g.apply("TopK", [x], { k: 3 }),
   ArgMax: (g, x) => [g.op("ArgMax", [x])],

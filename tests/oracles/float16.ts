@@ -31,6 +31,7 @@ export function roundingGraph(graph: Graph): Graph {
         ? { body: { parameters: body.parameters.map(map), results: body.results.map(map) } }
         : attributes;
       g.apply(op, inputs, mapped).forEach((value, i) => image.set(outputs[i]!, value));
+      if (op === "GroupQueryAttention" && y.dtype === "float16") image.set(y, roundedToHalf(g, map(y)));
     }
   }
   for (const [name, value] of graph.outputs) g.output(name, map(value));

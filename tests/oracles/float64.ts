@@ -352,6 +352,26 @@ const OPS = {
     rotate(x!, positions!, cos!, sin!, number(attributes, "num_heads")),
   ],
   QuickGelu: unary((x, attributes) => x * sigmoid(number(attributes, "alpha") * x)),
+  GroupQueryAttention: ([q, k, v, keys, values, before], attributes) => {
+    const width = keys!.shape[3]!, rep = number(attributes, "heads") / number(attributes, "kvHeads");
+    const grown = (cache: Array64, row: Array64) =>
+      build(cache.shape, (index) => {
+        const [r, head, t, d] = index as [number, number, number, number];
+        return t === at(before!, [r]) ? at(row, [r, 0, head * width + d]) : at(cache, index);
+      });
+    const [allKeys, allValues] = [grown(keys!, k!), grown(values!, v!)];
+    const attended = build(q!.shape, ([r, , column]) => {
+      const head = Math.floor(column! / width), of = Math.floor(head / rep), count = at(before!, [r!]) + 1;
+      const scores = Array.from(
+        { length: count },
+        (_, t) => sum(width, (d) => at(q!, [r!, 0, head * width + d]) * at(allKeys, [r!, of, t, d])) / Math.sqrt(width),
+      );
+      const most = Math.max(...scores), weights = scores.map((score) => Math.exp(score - most));
+      const total = weights.reduce((a, b) => a + b);
+      return sum(count, (t) => weights[t]! / total * at(allValues, [r!, of, t, column! % width]));
+    });
+    return [attended, allKeys, allValues];
+  },
 } satisfies Record<Exclude<OpName, Special>, Interpreter>;
 
 type Scope = Map<Node, readonly Array64[]>;

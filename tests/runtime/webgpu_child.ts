@@ -175,7 +175,7 @@ export interface Report {
 }
 
 // One layer with everything: the driver compiles every kernel for every shape, which takes most of the time.
-const policy = smallPolicy("Qwen3", { num_hidden_layers: 1 }), before = weightsDigest(policy.weights);
+const policy = smallPolicy("Qwen3", { num_hidden_layers: 1, head_dim: 8 }), before = weightsDigest(policy.weights);
 const on = async (device: Device) => ({
   ...await pass(policy, device),
   ...await learn(policy, device, false),
