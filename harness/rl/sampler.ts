@@ -9,6 +9,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { type Layout, parameterLayout } from "../model/layout.ts";
 import { MASKED, type Model } from "../model/transformer.ts";
 import { isLarge, MANY_DECODERS } from "../runtime/choose.ts";
+import { OutOfDeviceMemory } from "../runtime/device_failure.ts";
 import type { Device } from "../runtime/devices.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import {
@@ -141,6 +142,8 @@ export const decodeProducts = ({ size }: Layout, device: Device = "cpu"): Model[
 export class Sampler {
   readonly #sessions: SessionCache;
   readonly #layout: Layout;
+  /** Prompts of a shard that the device was found to have the memory for. */
+  #most = Infinity;
 
   constructor(
     private readonly runtime: Runtime,
@@ -177,14 +180,39 @@ export class Sampler {
         `Cannot generate: a prompt of ${longest} tokens and ${maxTokens} new ones exceed the context of ${this.config.maxPositions}; lower rl.maxCompletionTokens or rl.maxPromptTokens`,
       );
     }
-    const side = shardPrompts(this.#layout, group, this.runtime.device), drawn: Draws[][] = [];
+    const side = Math.min(this.#most, shardPrompts(this.#layout, group, this.runtime.device)), drawn: Draws[][] = [];
     const starts = Array.from({ length: Math.ceil(prompts.length / side) }, (_, i) => i * side);
     const shard = (first: number) => {
       const shifted = { ...options, random: (prompt: number, sample: number) => random(first + prompt, sample) };
-      return this.#shard(weights, prompts.slice(first, first + side), shifted);
+      return this.#fitting(weights, prompts.slice(first, first + side), shifted);
     };
     for await (const groups of inOrder(starts, this.runtime.concurrency, shard)) drawn.push(...groups);
     return drawn;
+  }
+
+  /** Draws a shard, in halves where the device has not the memory for all of it; later shards are no larger then. */
+  async #fitting(weights: Resident, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Draws[][]> {
+    try {
+      return await this.#shard(weights, prompts, options);
+    } catch (error) {
+      if (!(error instanceof OutOfDeviceMemory)) throw error;
+      await this.#sessions.dispose(); // they keep what the larger runs took
+      if (prompts.length === 1) {
+        const { group, maxTokens } = options;
+        throw new OutOfDeviceMemory(
+          `${error.what} to draw ${group} completions of ${maxTokens} tokens side by side`,
+          "lower rl.completions or rl.maxCompletionTokens (eval: --samples or --max-tokens), or choose --device cpu",
+        );
+      }
+      const half = this.#most = Math.ceil(prompts.length / 2), drawn: Draws[][] = [];
+      for (const first of [0, half]) {
+        const shifted = (prompt: number, sample: number) => options.random(first + prompt, sample);
+        drawn.push(
+          ...await this.#fitting(weights, prompts.slice(first, first + half), { ...options, random: shifted }),
+        );
+      }
+      return drawn;
+    }
   }
 
   async #shard(weights: Resident, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Draws[][]> {
@@ -207,8 +235,12 @@ export class Sampler {
       products: decodeProducts(this.#layout, this.runtime.device),
       staying: stays ? { tokens: Math.max(1, all.steps), capacity, precision } : null,
     });
-    await all.prefill(weights, await this.#session("prefill", shape()), this.endTokens);
-    while (all.compact()) await all.decode(weights, await this.#session("decode", shape()), this.endTokens);
+    try {
+      await all.prefill(weights, await this.#session("prefill", shape()), this.endTokens);
+      while (all.compact()) await all.decode(weights, await this.#session("decode", shape()), this.endTokens);
+    } finally {
+      all.dispose();
+    }
     return prompts.map((_, p) =>
       rows.slice(p * group, (p + 1) * group).map((row) => finished(row, limitsSupport(options.sampling)))
     );
@@ -367,16 +399,18 @@ class Generation {
     }
   }
 
+  dispose(): void {
+    release(this.#caches);
+    this.#caches = {};
+  }
+
   /** Drops groups and rows that have ended, to the next power of two; false when nothing is left to draw. */
   compact(): boolean {
     const running = this.#active.map((_, p) =>
       this.#slots.slice(p * this.#group, (p + 1) * this.#group).filter((row) => row && !row.ended)
     );
     const widest = Math.max(...running.map((rows) => rows.length));
-    if (widest === 0 || this.#length >= this.options.maxTokens - 1) {
-      release(this.#caches);
-      return false;
-    }
+    if (widest === 0 || this.#length >= this.options.maxTokens - 1) return false;
     if (this.#length === 0 && !("k.0" in this.#caches)) this.#emptyCaches();
     if (this.options.stays) return true; // a device draws many rows about as fast as few
     const alive = running.flatMap((rows, p) => rows.length > 0 ? [p] : []);

@@ -23,20 +23,19 @@ import { roundingGraph } from "../oracles/float16.ts";
 interface Buffer {
   readonly data: Float32Array;
   readonly dtype: Dtype;
-  disposed: boolean;
 }
 
 class FakeTensor extends DeviceTensor {
-  constructor(readonly buffer: Buffer, shape: readonly number[]) {
+  constructor(readonly buffer: Buffer, private readonly living: Set<Buffer>, shape: readonly number[]) {
     super(null as never, () => {}, shape);
   }
 
   override reshaped(shape: readonly number[]): FakeTensor {
-    return new FakeTensor(this.buffer, shape);
+    return new FakeTensor(this.buffer, this.living, shape);
   }
 
   override dispose(): void {
-    this.buffer.disposed = true;
+    ok(this.living.delete(this.buffer), "a tensor ends twice");
   }
 }
 
@@ -49,6 +48,8 @@ export class FakeGpu implements Runtime {
   readonly copies = { float32: 0, float16: 0 };
   /** Type of each output that stayed, by name. */
   readonly stayed = new Map<string, Dtype>();
+  /** What stayed and has not been disposed of. */
+  readonly living = new Set<Buffer>();
 
   constructor(readonly precision: Precision, readonly device: "webgpu" | "cuda") {
     this.memory = device === "webgpu" ? new DeviceMemory(this) : null;
@@ -68,14 +69,16 @@ export class FakeGpu implements Runtime {
         const fed = [...held, ...Object.entries(feeds)].map(([name, tensor]) => {
           const value = lowered.inputs.get(name);
           ok(value, `the graph has no input "${name}"`);
-          return [name, hostOf(tensor, value.dtype)] as const;
+          return [name, this.#hostOf(tensor, value.dtype)] as const;
         });
         const results = await session.run(Object.fromEntries(fed));
         const kept = ([name, tensor]: [string, AnyTensor]): [string, AnyTensor] => {
           if (!staying.includes(name)) return [name, tensor];
           const { dtype } = lowered.outputs.get(name)!;
           this.stayed.set(name, dtype);
-          return [name, new FakeTensor({ data: floats(tensor), dtype, disposed: false }, tensor.shape)];
+          const buffer = { data: floats(tensor), dtype };
+          this.living.add(buffer);
+          return [name, new FakeTensor(buffer, this.living, tensor.shape)];
         };
         return Object.fromEntries(Object.entries(results).map(kept));
       },
@@ -87,17 +90,14 @@ export class FakeGpu implements Runtime {
     await this.memory?.dispose();
     await this.#inner.dispose();
   }
-}
 
-function hostOf(tensor: AnyTensor, dtype: Dtype): Tensor {
-  if (tensor instanceof FakeTensor) {
-    const { data, dtype: own, disposed } = tensor.buffer;
-    ok(!disposed, "a tensor is used after its end");
-    strictEqual(own, dtype);
-    return { data, shape: tensor.shape };
+  #hostOf(tensor: AnyTensor, dtype: Dtype): Tensor {
+    if (tensor instanceof FakeTensor) {
+      const { data, dtype: own } = tensor.buffer;
+      ok(this.living.has(tensor.buffer), "a tensor is used after its end");
+      strictEqual(own, dtype);
+      return { data, shape: tensor.shape };
+    }
+    return onHost(tensor);
   }
-  const { data, shape } = onHost(tensor);
-  if (!(data instanceof Uint16Array)) return { data, shape };
-  strictEqual(data.length, 0, "Deno hands no float16 to ONNX Runtime, but for an empty tensor");
-  return { data: new Float32Array(0), shape };
 }

@@ -3,10 +3,12 @@
 
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { stream } from "../../harness/base/prng.ts";
+import type { Graph } from "../../harness/graph/ir.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
 import type { Sampling } from "../../harness/rl/decode_graph.ts";
 import { type Draws, Sampler } from "../../harness/rl/sampler.ts";
-import { LocalRuntime, type Runtime } from "../../harness/runtime/session.ts";
+import { OutOfDeviceMemory } from "../../harness/runtime/device_failure.ts";
+import { LocalRuntime, type Runtime, type Session } from "../../harness/runtime/session.ts";
 import { FakeGpu } from "../fakes/gpu.ts";
 import { relativeError } from "../oracles/float64.ts";
 import { LENGTH, PLAIN, type Policy, POLICY_NAMES, randomPrompts, smallPolicy } from "./small_policies.ts";
@@ -51,6 +53,36 @@ for (const name of POLICY_NAMES) {
     });
   }
 }
+
+/** A device without the memory to draw so many rows; the second run of a shard finds it out. */
+class SmallGpu extends FakeGpu {
+  constructor(private readonly rows: number) {
+    super("float32", "webgpu");
+  }
+
+  override async load(graph: Graph, stay?: readonly string[]): Promise<Session> {
+    const session = await super.load(graph, stay);
+    const run: Session["run"] = (feeds, options) => {
+      if (!feeds.token || feeds.token.shape[0]! <= this.rows) return session.run(feeds, options);
+      throw new OutOfDeviceMemory("Cannot run on webgpu: it has not the memory");
+    };
+    return { run, dispose: () => session.dispose() };
+  }
+}
+
+Deno.test("Sampler draws in smaller shards where the device has not the memory, and leaves nothing there", async () => {
+  const policy = smallPolicy("GQA", { head_dim: 8 }), entry = { prompts: [5, 16, 17, 4, 9], group: 3, maxTokens: 12 };
+  const expected = await draw(new FakeGpu("float32", "webgpu"), policy, entry), small = new SmallGpu(3);
+  deepStrictEqual((await draw(small, policy, entry)).map(({ tokens }) => tokens), expected.map(({ tokens }) => tokens));
+  strictEqual(small.living.size, 0);
+  const smaller = new SmallGpu(2);
+  await rejects(draw(smaller, policy, entry), {
+    name: "OutOfDeviceMemory",
+    message: /not the memory to draw 3 completions of 12 tokens side by side … lower rl\.completions/,
+  });
+  await smaller.dispose();
+  strictEqual(smaller.living.size, 0);
+});
 
 Deno.test("Sampler refuses heads that the device's attention does not take", async () => {
   const policy = smallPolicy("GQA", { head_dim: 6 });
