@@ -4,7 +4,7 @@
 
 import process from "node:process";
 import { findAdapter } from "./adapter.ts";
-import type { Device } from "./devices.ts";
+import { type Device, DEVICE_FACTS } from "./devices.ts";
 import type { ProbeFact, ProbeTask } from "./probe.ts";
 import { probeGraph, type ProbeShape, probeTokens, SMALL } from "./probe_graph.ts";
 import { floats, LocalRuntime, release, type Session } from "./session.ts";
@@ -12,10 +12,12 @@ import { floats, LocalRuntime, release, type Session } from "./session.ts";
 const task: ProbeTask = JSON.parse(process.argv[2] ?? ""); // probe.ts wrote it
 const tell = (fact: ProbeFact) => console.log(JSON.stringify(fact));
 
+const attends = DEVICE_FACTS[task.device].target === "webgpu";
+
 const load = (device: Device, shape: ProbeShape, timed: boolean): Promise<Session> => {
   const { threads, index } = task;
   return new LocalRuntime({ device, threads, index: device === task.device ? index : null })
-    .load(probeGraph(shape, timed), [], device === task.device ? task.precision : "float32");
+    .load(probeGraph(shape, { timed, attends }), [], device === task.device ? task.precision : "float32");
 };
 const feedsOf = (shape: ProbeShape) => ({ tokens: { data: probeTokens(shape), shape: [shape.rows] } });
 

@@ -21,11 +21,19 @@ export const SMALL: ProbeShape = { rows: 37, width: 24, inner: 50, vocabulary: 1
 const wave = (length: number, scale: number, phase: number) =>
   Float32Array.from({ length }, (_, i) => scale * Math.sin(1.7 * i + phase));
 
-/**
- * Outputs: `loss`, and `gradient.<weight>` [as the weight] of each weight; or `check` alone, the sum of all, where only
- * its time counts.
- */
-export function probeGraph({ rows, width, inner, vocabulary }: ProbeShape, timed: boolean): Graph {
+/** What a probe's graph is for. */
+export interface ProbeOptions {
+  /** Only its time counts: one output, `check`, the sum of all. */
+  readonly timed: boolean;
+  /** With the fused attention that devices decode by which keep their caches: output `attention`. */
+  readonly attends: boolean;
+}
+
+/** Outputs: `loss`, and `gradient.<weight>` [as the weight] of each weight. */
+export function probeGraph(
+  { rows, width, inner, vocabulary }: ProbeShape,
+  { timed, attends }: ProbeOptions,
+): Graph {
   const g = new Graph(), weights: Record<string, Value> = {};
   const weight = (name: string, shape: readonly number[], scale = 1 / Math.sqrt(shape.at(-1)!)) => {
     const length = shape.reduce((product, dim) => product * dim, 1);
@@ -47,8 +55,24 @@ export function probeGraph({ rows, width, inner, vocabulary }: ProbeShape, timed
   if (timed) {
     const sums = named.map(([, value]) => g.sum(value, value.shape.map((_, axis) => axis), false));
     g.output("check", sums.reduce((a, b) => g.add(a, b), loss));
-  } else for (const [name, value] of [["loss", loss] as const, ...named]) g.output(name, value);
+    return g;
+  }
+  for (const [name, value] of [["loss", loss] as const, ...named]) g.output(name, value);
+  if (attends) g.output("attention", attention(g));
   return g;
+}
+
+/** Two heads over one of keys and values, and three rows that hold no token, some, and all but one. */
+function attention(g: Graph): Value {
+  const rows = 3, capacity = 6, size = 8;
+  const some = (shape: readonly number[], phase: number) =>
+    g.constant(wave(shape.reduce((a, b) => a * b, 1), 1, phase), shape);
+  const row = (heads: number, phase: number) => some([rows, 1, heads * size], phase);
+  const cache = (phase: number) => some([rows, 1, capacity, size], phase), lengths = Int32Array.of(0, 2, capacity - 1);
+  return g.op("GroupQueryAttention", [
+    ...[row(2, 1), row(1, 2), row(1, 3), cache(4), cache(5)],
+    ...[g.constant(lengths, [rows]), g.constant(Int32Array.of(capacity), [1])],
+  ], { heads: 2, kvHeads: 1 });
 }
 
 /** The tokens of a run: each row's is one of the vocabulary, most occur more than once. */
