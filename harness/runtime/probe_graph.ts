@@ -64,11 +64,11 @@ export function probeGraph(
 
 /** Two heads over one of keys and values, and three rows that hold no token, some, and all but one. */
 function attention(g: Graph): Value {
-  const rows = 3, capacity = 6, size = 8;
+  const rows = 3, capacity = 80, size = 64; // more than a kernel takes at once
   const some = (shape: readonly number[], phase: number) =>
     g.constant(wave(shape.reduce((a, b) => a * b, 1), 1, phase), shape);
   const row = (heads: number, phase: number) => some([rows, 1, heads * size], phase);
-  const cache = (phase: number) => some([rows, 1, capacity, size], phase), lengths = Int32Array.of(0, 2, capacity - 1);
+  const cache = (phase: number) => some([rows, 1, capacity, size], phase), lengths = Int32Array.of(0, 30, capacity - 1);
   return g.op("GroupQueryAttention", [
     ...[row(2, 1), row(1, 2), row(1, 3), cache(4), cache(5)],
     ...[g.constant(lengths, [rows]), g.constant(Int32Array.of(capacity), [1])],
