@@ -12,6 +12,7 @@ import {
   type Device,
   DEVICE_FACTS,
   DEVICES,
+  elsewhere,
   isOffered,
   parseDevice,
   platformOf,
@@ -85,10 +86,8 @@ export async function lookAtDevices(task: string | undefined, flags: DeviceFlags
 /** Tries every device, and of one that takes an index each, until there is no further one. */
 export async function findDevices(probe: Prober = probeDevice, platform = thisPlatform()): Promise<FoundDevice[]> {
   const found = await Promise.all(DEVICES.map(async (device): Promise<FoundDevice[]> => {
-    const offered = isOffered(device, platform), { remedy, platforms } = DEVICE_FACTS[device];
-    if (!offered) {
-      const why = `ONNX Runtime's package has it for ${platforms?.join(", ")}, and this is ${platform}`;
-      return [{ device, index: null, offered, probed: { usable: false, why, remedy } }];
+    if (!isOffered(device, platform)) {
+      return [{ device, index: null, offered: false, probed: { usable: false, ...elsewhere(device, platform) } }];
     }
     if (device === "cpu") return [processor()];
     return await findEach(device, DEVICE_FACTS[device].indexed ? 0 : null, probe);

@@ -21,7 +21,7 @@ for (
     ["cud", /Cannot use device "cud": the devices are auto, cpu, .* \(did you mean "cuda"\?\)$/],
     ["CUDA:0", /the devices are/],
     ["", /the devices are/],
-    ["auto:1", /Cannot use device "auto"/],
+    ["auto:1", /--device auto:1: auto takes no index, it chooses … write --device auto/],
     ["webgpu:1", /--device webgpu:1: webgpu takes no index, only cuda and dml do … write --device webgpu$/],
     ["cpu:0", /cpu takes no index/],
     ["cuda:", /indexes from 0 to 63, e\.g\. cuda:1 or cuda:0-3/],
