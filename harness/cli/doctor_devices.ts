@@ -159,12 +159,11 @@ export async function deviceForOps(
     if (device === "cpu") return [device, null];
     const probed = await probe({ device, index, threads: availableParallelism(), timed: null });
     if (probed.usable) return [device, index];
-    if (isOffered(device, thisPlatform())) refused.push(`${device}: ${probed.why} … ${probed.remedy}`);
-    else if (asked !== "auto") refused.push(`${device}: ${probed.why}`);
+    const told = asked !== "auto" || isOffered(device, thisPlatform());
+    if (told) refused.push(`${device}: ${probed.why} … ${probed.remedy}`);
   }
-  throw new MisuseError(
-    `Cannot list the operators of a device: ${refused.join("; ") || "there is none for this platform"}`,
-  );
+  const why = refused.join("; ") || "there is none for this platform … use another machine";
+  throw new MisuseError(`Cannot list the operators of a device: ${why}, or choose --device cpu`);
 }
 
 /** Each graph's operators by where they run. */
