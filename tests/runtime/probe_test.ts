@@ -102,6 +102,12 @@ const MESSAGES: readonly (readonly [Device, string, RegExp, RegExp])[] = [
     /libcudnn_graph\.so\.9 is missing/,
     /cuDNN 9/,
   ],
+  [
+    "cuda",
+    "Failed to load library /a/libonnxruntime_providers_shared.so with error: /a/libonnxruntime_providers_shared.so: file too short",
+    /^a library is damaged \(libonnxruntime_providers_shared\.so: file too short\)$/,
+    /^install it again; .*--enable-cuda/,
+  ],
   ["cuda", "Invalid handle. Cannot load symbol cudnnCreate", /^cuDNN 9 is missing \(cudnnCreate\)$/, /cuDNN 9/],
   ["cuda", "/a/libonnxruntime_providers_cuda.so: undefined symbol: _ZN3foo", /do not fit each other/, /same version/],
   [
