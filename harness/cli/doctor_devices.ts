@@ -12,6 +12,7 @@ import {
   type Device,
   DEVICE_FACTS,
   DEVICES,
+  elsewhere,
   isOffered,
   parseDevice,
   platformOf,
@@ -85,10 +86,8 @@ export async function lookAtDevices(task: string | undefined, flags: DeviceFlags
 /** Tries every device, and of one that takes an index each, until there is no further one. */
 export async function findDevices(probe: Prober = probeDevice, platform = thisPlatform()): Promise<FoundDevice[]> {
   const found = await Promise.all(DEVICES.map(async (device): Promise<FoundDevice[]> => {
-    const offered = isOffered(device, platform), { remedy, platforms } = DEVICE_FACTS[device];
-    if (!offered) {
-      const why = `ONNX Runtime's package has it for ${platforms?.join(", ")}, and this is ${platform}`;
-      return [{ device, index: null, offered, probed: { usable: false, why, remedy } }];
+    if (!isOffered(device, platform)) {
+      return [{ device, index: null, offered: false, probed: { usable: false, ...elsewhere(device, platform) } }];
     }
     if (device === "cpu") return [processor()];
     return await findEach(device, DEVICE_FACTS[device].indexed ? 0 : null, probe);
@@ -160,12 +159,11 @@ export async function deviceForOps(
     if (device === "cpu") return [device, null];
     const probed = await probe({ device, index, threads: availableParallelism(), timed: null });
     if (probed.usable) return [device, index];
-    if (isOffered(device, thisPlatform())) refused.push(`${device}: ${probed.why} … ${probed.remedy}`);
-    else if (asked !== "auto") refused.push(`${device}: ${probed.why}`);
+    const told = asked !== "auto" || isOffered(device, thisPlatform());
+    if (told) refused.push(`${device}: ${probed.why} … ${probed.remedy}`);
   }
-  throw new MisuseError(
-    `Cannot list the operators of a device: ${refused.join("; ") || "there is none for this platform"}`,
-  );
+  const why = refused.join("; ") || "there is none for this platform … use another machine";
+  throw new MisuseError(`Cannot list the operators of a device: ${why}, or choose --device cpu`);
 }
 
 /** Each graph's operators by where they run. */

@@ -23,6 +23,7 @@ export async function dryRun(asked: ExperimentOptions, { expected, json }: DryRu
   const find = async (name: string, fetching?: FetchOptions) => policy = await glimpsePolicy(name, fetching);
   try {
     const plan = await planExperiment({ ...asked, find }), { device } = plan.record;
+    if (plan.said !== null) console.error(plan.said);
     if (device !== "cpu") {
       throw new MisuseError(
         `Cannot estimate for --device ${device}: how memory and time grow is known of the CPU alone … ` +

@@ -100,6 +100,7 @@ Examples:
   deno task eval --policy embedded --policy embedded-cold --items 16 --samples 2     two, and their paired difference
   deno task eval --split validation --items 16 --samples 2 --shots 1 --temperature 0.7 --top-p 0.95
   deno task eval gsm8k --policy HuggingFaceTB/SmolLM2-135M-Instruct --items 64 --samples 8
+  deno task eval --device auto --items 16 --samples 2       on the GPU, where that is faster
   deno task eval gsm8k --data-dir gsm8k --policy policies/mine     what \`deno task policy\` wrote of a trained cell
 `,
     )

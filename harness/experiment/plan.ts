@@ -166,8 +166,8 @@ export async function planExperiment(options: ExperimentOptions): Promise<Experi
   const threads = options.threads ? askedThreads : Math.max(1, Math.floor(cores / jobs));
   if (options.autoMicroBatch && device === "cpu") {
     throw new MisuseError(
-      "Cannot use --auto-microbatch on the CPU: what is cut differently adds up to other bits there … " +
-        "set rl.microBatch, or choose another --device",
+      `Cannot use --auto-microbatch on the CPU${wanted === "auto" ? ", which --device auto took" : ""}: ` +
+        "what is cut differently adds up to other bits there … set rl.microBatch, or choose another --device",
     );
   }
   const adapter = options.adapter ? { adapter: settleAdapter(found.model, options.adapter) } : {};

@@ -64,7 +64,8 @@ export async function settlePlan(asked: ExperimentPlan): Promise<PlanRecord> {
   const found = differences(compare(before), compare(record));
   if (found.length > 0) {
     throw new MisuseError(
-      `Cannot go on with the experiment in "${out}": ${found.join("; ")} … choose another folder with --out`,
+      `Cannot go on with the experiment in "${out}": ${found.join("; ")} … ask for what it was, or choose another ` +
+        "folder with --out",
     );
   }
   const known = new Set(namedCells(before).map(({ arm, seed }) => `${seed} ${arm}`));
@@ -84,7 +85,7 @@ async function readOwnPlan(path: string): Promise<PlanRecord> {
 
 /** What must be equal: all but labels, arms that one of the plans lacks, and what was not said of the claim. */
 function comparable(plan: PlanRecord, shared: readonly string[], said: ClaimOptions): Record<string, unknown> {
-  const { matchbox, task, policy, device, precision, config, sweep, claim } = plan;
+  const { matchbox, task, policy, device, precision = "float32", config, sweep, claim } = plan;
   const arms = namedArms(plan).filter(({ name }) => shared.includes(name));
   return {
     matchbox,

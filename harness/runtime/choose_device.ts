@@ -51,13 +51,14 @@ export async function chooseDevice(asked: AskedDevice, options: ChooseOptions = 
   if (device === "cpu") return { device, accelerators: [], said: null };
   const accelerators: Accelerator[] = [];
   for (const index of indexes.length === 0 ? [null] : indexes) {
-    const probed = await probe({ device, index, threads: availableParallelism(), timed: null, ...half });
+    const trial = { device, index, threads: availableParallelism(), timed: null };
+    const probed = await probe({ ...trial, ...half });
     if (!probed.usable) {
-      const name = index === null ? device : `${device}:${index}`;
-      const [asked, other] = half.precision
-        ? [`--device ${name} --precision float16`, "--precision float32"]
-        : [`--device ${name}`, "--device cpu"];
-      throw new MisuseError(`Cannot use ${asked}: ${probed.why} … ${probed.remedy}, or choose ${other}`);
+      const name = index === null ? device : `${device}:${index}`, whole = half.precision ? await probe(trial) : probed;
+      const [asked, { why, remedy }, other] = whole.usable
+        ? [`--device ${name} --precision float16`, probed, "--precision float32"]
+        : [`--device ${name}`, whole, "--device cpu"]; // whatever it is to compute in
+      throw new MisuseError(`Cannot use ${asked}: ${why} … ${remedy}, or choose ${other}`);
     }
     accelerators.push(acceleratorOf(device, index, probed));
   }
@@ -107,7 +108,9 @@ async function fastest({ probe = probeDevice, platform, model, precision }: Choo
   const because = (told: readonly string[]) => told.length > 0 ? ` (${told.join("; ")})` : "";
   if (candidates.length === 0) {
     if (half.precision) throw noHalf(`no device has it${because(passedOver)}`);
-    return { device: "cpu", accelerators: [], said: `Device: cpu, no other can be used${because(passedOver)}` };
+    const said = `Device: cpu, no other can be used${because(passedOver)}`;
+    const help = passedOver.length > 0 ? "; `deno task doctor --devices` says what would help" : "";
+    return { device: "cpu", accelerators: [], said: said + help };
   }
   const cpu = half.precision ? null : await probe({ device: "cpu", index: null, threads, timed });
   if (cpu?.usable) candidates.push({ device: "cpu", probed: cpu, seconds: cpu.seconds ?? Infinity });

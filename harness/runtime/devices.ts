@@ -80,7 +80,7 @@ export const DEVICE_FACTS: Readonly<Record<Device, DeviceFacts>> = {
     placement: "CoreMLExecutionProvider",
     platforms: ["darwin-arm64"],
     needs: "macOS on Apple silicon",
-    remedy: "choose --device webgpu, which runs on Metal, or cpu",
+    remedy: "choose --device webgpu, which runs on Metal",
     target: "plain",
     indexed: false,
   },
@@ -102,6 +102,12 @@ export function isOffered(device: Device, platform: string): boolean {
   return DEVICE_FACTS[device].platforms?.includes(platform) ?? true;
 }
 
+/** Why such a machine cannot have a device that it is not offered, and what to do: no driver mends that. */
+export const elsewhere = (device: Device, platform: string): { readonly why: string; readonly remedy: string } => ({
+  why: `ONNX Runtime's package has it for ${DEVICE_FACTS[device].platforms?.join(", ")}, and this is ${platform}`,
+  remedy: "choose one that `deno task doctor --devices` calls usable",
+});
+
 /** What --device asks for; `indexes` is empty where none was named. */
 export type AskedDevice = "auto" | { readonly device: Device; readonly indexes: readonly number[] };
 
@@ -115,12 +121,13 @@ const MOST_INDEXES = 64;
 export function parseDevice(text: string): AskedDevice {
   if (text === "auto") return text;
   const [name = "", list, ...rest] = text.split(":"), device = DEVICES.find((one) => one === name);
+  const wrong = (why: string) => new MisuseError(`Cannot use --device ${text}: ${why}`);
+  if (name === "auto") throw wrong("auto takes no index, it chooses … write --device auto, or name the device");
   if (!device) {
     const names = ["auto", ...DEVICES];
     throw new MisuseError(`Cannot use device "${name}": the devices are ${names.join(", ")}${suggest(name, names)}`);
   }
   if (list === undefined) return { device, indexes: [] };
-  const wrong = (why: string) => new MisuseError(`Cannot use --device ${text}: ${why}`);
   if (!DEVICE_FACTS[device].indexed) {
     const indexed = DEVICES.filter((one) => DEVICE_FACTS[one].indexed).join(" and ");
     throw wrong(`${device} takes no index, only ${indexed} do … write --device ${device}`);

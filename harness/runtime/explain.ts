@@ -39,6 +39,12 @@ const COMPLAINTS: readonly Complaint[] = [
   },
   {
     device: "cuda",
+    pattern: /([^\s/]+\.so[.\d]*: (?:file too short|invalid ELF header|wrong ELF class\S*))/,
+    why: (what) => `a library is damaged (${what})`,
+    remedy: `install it again; if it is ONNX Runtime's, ${DEVICE_FACTS.cuda.remedy}`,
+  },
+  {
+    device: "cuda",
     pattern: /(?:load symbol|load library) (\S*cudnn\S*)/i,
     why: (what) => `cuDNN 9 is missing (${what})`,
     remedy: CUDA_RUNTIME,

@@ -4,7 +4,7 @@
 import process from "node:process";
 import type { Precision } from "../base/device_names.ts";
 import type { Adapter } from "./adapter.ts";
-import { type Device, DEVICE_FACTS, isOffered, platformOf } from "./devices.ts";
+import { type Device, elsewhere, isOffered, platformOf } from "./devices.ts";
 import { explain } from "./explain.ts";
 import type { ProbeShape } from "./probe_graph.ts";
 
@@ -67,9 +67,9 @@ export interface ProbeEnd {
 
 /** Tries a device of this machine. Never throws for what is wrong with the device. */
 export async function probeDevice(task: ProbeTask): Promise<Probed> {
-  const platform = platformOf(process.platform, process.arch), { remedy } = DEVICE_FACTS[task.device];
+  const platform = platformOf(process.platform, process.arch);
   if (isOffered(task.device, platform)) return judge(task, await runChild(task));
-  return { usable: false, why: `ONNX Runtime's package has it not for ${platform}`, remedy };
+  return { usable: false, ...elsewhere(task.device, platform) };
 }
 
 async function runChild(task: ProbeTask): Promise<ProbeEnd> {
@@ -101,9 +101,7 @@ export function judge(
   const of = <T extends ProbeFact["type"]>(type: T) =>
     facts.find((fact): fact is Extract<ProbeFact, { type: T }> => fact.type === type);
   const numbers = of("numbers"), time = of("time"), adapter = of("adapter");
-  const tolerance = toleranceOf(device, precision),
-    another = "choose another --device",
-    update = `update its driver, or ${another}`;
+  const tolerance = toleranceOf(device, precision), update = "update its driver";
   if (numbers && !(numbers.error <= tolerance)) {
     const by = numbers.error > 1e6 ? "beyond all measure" : `by ${numbers.error.toPrecision(2)} of its largest value`;
     const why = `its numbers are wrong: "${numbers.output}" differs from the CPU's ${by}, and ${tolerance} is rounding`;

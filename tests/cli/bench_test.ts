@@ -50,7 +50,7 @@ async function misuseOn(devices: Parameters<typeof proberOf>[0], ...args: string
   } finally {
     console.error = original;
   }
-  match(stderr, /^error: Cannot [^]*\n$/, args.join(" "));
+  match(stderr, /^(Device: .*\n)?error: Cannot [^]*\n$/, args.join(" "));
   doesNotMatch(stderr, /^\s+at /m, args.join(" "));
   return stderr;
 }
@@ -72,7 +72,11 @@ Deno.test("bench refuses a device that cannot be had, with what is wrong and the
   match(await misuse("--device", "cuda:"), /indexes from 0 to 63/);
   match(
     await misuseOn({ cuda: {} }, "--device", "cuda", "--dry-run"),
-    /estimate for --device cuda: .* --budget updates=3$/m,
+    /^Device: cuda\nerror: Cannot estimate for --device cuda: .* --budget updates=3$/m,
+  );
+  match(
+    await misuseOn({ cpu: {} }, "--device", "auto", "--auto-microbatch"),
+    /on the CPU, which --device auto took: .* rl\.microBatch/,
   );
   match(await misuse("--auto-microbatch"), /--auto-microbatch on the CPU: .* set rl\.microBatch, or choose/);
 });

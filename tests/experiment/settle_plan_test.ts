@@ -83,13 +83,13 @@ Deno.test("settlePlan() refuses every other difference, with both values and the
     /config\.rl\.updates was 120 and is 60/,
     /config\.task\.level was 2 and is 1/,
     /task\.data was "?[0-9a-f]{12}"? and is/,
-    / … choose another folder with --out$/,
+    / … ask for what it was, or choose another folder with --out$/,
   );
   await refused(out, { device: "webgpu", probe: proberOf({ webgpu: {} }) }, /device was "cpu" and is "webgpu"/);
   await refused(
     out,
     { device: "webgpu", precision: "float16", probe: proberOf({ webgpu: {} }) },
-    /precision was absent and is "float16"/,
+    /precision was "float32" and is "float16"/,
   );
   await refused(out, { claim: { margin: 3 } }, /claim\.margin was 0\.02 and is 0\.03/);
   await refused(out, { claim: { against: "rloo" } }, /claim\.against was "grpo" and is "rloo"/);

@@ -9,6 +9,8 @@ interface FakeDevice {
   readonly software?: boolean;
   readonly seconds?: number;
   readonly why?: string;
+  /** What is wrong in float16 alone. */
+  readonly whyHalf?: string;
   /** How many there are. @default 1 */
   readonly count?: number;
 }
@@ -20,7 +22,8 @@ export function proberOf(devices: Partial<Record<Device, FakeDevice>>, tried: Pr
     const unusable = (why: string): Probed => ({ usable: false, why, remedy: `mend ${task.device}` });
     const fake = devices[task.device];
     if (!fake) return Promise.resolve(unusable("it is not there"));
-    if (fake.why) return Promise.resolve(unusable(fake.why));
+    const why = fake.why ?? (task.precision === "float16" ? fake.whyHalf : undefined);
+    if (why) return Promise.resolve(unusable(why));
     const { name = null, software = false, seconds = 0.01, count = 1 } = fake;
     if ((task.index ?? 0) >= count) return Promise.resolve(unusable("the machine has no device of this index"));
     const adapter = { name, driver: name && "1.2.3", software };

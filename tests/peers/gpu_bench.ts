@@ -211,7 +211,7 @@ function figures({ entry, side, rounds }: Row, card: Card | undefined) {
   const update = median(rounds.flatMap((round) => round.update));
   const { prompts, completions, promptTokens, tokens } = entry, drawn = prompts * completions * tokens;
   const needed = needs(modelShape(entry.shape), entry), onCard = side.device !== "cpu";
-  const flops = 1e12 * (onCard ? card?.tflops[PEAK[side.precision]] ?? NaN : NaN);
+  const flops = 1e12 * (onCard ? card?.tflops[PEAK[side.precision]] ?? card?.tflops.fp32 ?? NaN : NaN); // no TF32: float32
   const bytes = 1e9 * (onCard ? card?.gigabytes ?? NaN : NaN), width = PEAK[side.precision] === "half" ? 2 : 4;
   return {
     stepSeconds: rollout + update,
@@ -296,11 +296,12 @@ const listOf = <T>(flag: string, known: Readonly<Record<string, T>>) => (text: s
     throw new MisuseError(`Cannot use ${flag} ${name}: known are ${Object.keys(known).join(", ")}`);
   });
 
-function parseNumbers(flag: string): (text: string) => number[] {
+function parseNumbers(flag: string, count: number): (text: string) => number[] {
+  const what = count === 1 ? "a number above 0" : `${count} numbers above 0 with commas between them`;
   return (text) => {
     const numbers = text.split(",").map(Number);
-    if (numbers.every((number) => number > 0 && number < Infinity)) return numbers;
-    throw new MisuseError(`Cannot use ${flag} ${text}: it must be positive numbers with commas between them`);
+    if (numbers.length === count && numbers.every((number) => number > 0 && number < Infinity)) return numbers;
+    throw new MisuseError(`Cannot use ${flag} ${text}: it must be ${what}`);
   };
 }
 
@@ -339,11 +340,23 @@ function parseOptions(args: readonly string[]): Options {
     .option(count("timeout")[0], "seconds that a process may take", count("timeout")[1], 600)
     .option(
       "--peak-tflops <list>",
-      "the card's peak: float32, then TF32, then 16-bit",
-      parseNumbers("--peak-tflops"),
+      "the card's peaks: float32, TF32 (float32's again where it has none) and 16-bit, e.g. 67,494.5,989",
+      parseNumbers("--peak-tflops", 3),
     )
-    .option("--peak-bandwidth <n>", "its memory's, GB/s", (text) => parseNumbers("--peak-bandwidth")(text)[0]!)
-    .option("--json", "JSON instead of the table");
+    .option("--peak-bandwidth <n>", "its memory's, GB/s", (text) => parseNumbers("--peak-bandwidth", 1)(text)[0]!)
+    .option("--json", "JSON instead of the table")
+    .addHelpText(
+      "after",
+      `
+A device that cannot be had is a row with the reason. Exit code: 0 measured, 2 the command was wrong.
+
+Examples:
+  deno run -A tests/peers/gpu_bench.ts                              Matchbox on CUDA and WebGPU
+  deno run -A tests/peers/gpu_bench.ts --python .venv/bin/python    beside PyTorch on the card
+  deno run -A tests/peers/gpu_bench.ts --shapes qwen,qwen-lora --device cuda --rounds 1
+  deno run -A tests/peers/gpu_bench.ts --device cpu --shapes embedded --prompts 2 --completions 4 --tokens 8
+`,
+    );
   for (const [flag, text] of Object.entries(sizes)) command.option(count(flag)[0], text, count(flag)[1]);
   return readOptions<Options>(command, args);
 }
@@ -358,6 +371,14 @@ function peaksOf(name: string | null, { peakTflops, peakBandwidth }: Options): C
   return { name: name ?? "unknown", tflops: { fp32, tf32, half }, gigabytes, source: "the command line" };
 }
 
+function peaksText({ tflops: { fp32, tf32, half }, gigabytes, source }: Card): string {
+  const known = (value: number | null) => value === null || Number.isNaN(value) ? "-" : `${value}`;
+  return `peaks: float32 ${known(fp32)}, TF32 ${known(tf32)}, 16-bit ${known(half)} TFLOP/s, ${
+    known(gigabytes)
+  } GB/s ` +
+    `(${source})`;
+}
+
 /** Takes the times of the sides of a shape, in turns, and tells each on standard error. */
 async function runCase(entry: Case, sides: readonly Side[], options: Options, card: Card | undefined): Promise<Row[]> {
   const rows = sides.map((side): Row => ({ entry, side, rounds: [] }));
@@ -366,7 +387,8 @@ async function runCase(entry: Case, sides: readonly Side[], options: Options, ca
       if (rounds.some(({ error }) => error !== null)) continue; // it would fail again
       const { device, precision } = side, { shape, rank, prompts, completions, promptTokens, tokens } = entry;
       const sizes = { rank, prompts, completions, promptTokens, tokens };
-      const microBatch = rounds[0]?.microBatch ?? entry.microBatch, config = SHAPES[shape], steps = options.steps + 1;
+      const microBatch = rounds[0]?.microBatch ?? Math.min(entry.microBatch, prompts * completions);
+      const config = SHAPES[shape], steps = options.steps + 1;
       const task: Task = { shape, config, ...sizes, microBatch, device, precision, steps };
       rounds.push(await measureFitting(side, task, options.timeout));
       const told = cells({ entry, side, rounds: rounds.slice(-1) }, card);
@@ -386,6 +408,9 @@ function table(rows: readonly string[][]): string {
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2)), { python, pythonDevice } = options;
+  if (python !== undefined && spawnSync(python, ["--version"]).status !== 0) {
+    throw new MisuseError(`Cannot use --python ${python}: it does not run … name a Python with torch and transformers`);
+  }
   const [name = null, driver = null, memoryMib = null] = nvidiaSmi("name", "driver_version", "memory.total") ?? [];
   const card = peaksOf(name, options);
   const asked = options.device ?? (["cuda", "webgpu", "cpu"] as const),
@@ -426,7 +451,7 @@ async function main(): Promise<void> {
   console.log(`${facts.date.slice(0, 10)}, ${cpu}, ${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${os}`);
   console.log(name === null ? "no nvidia-smi" : `${name}, driver ${driver}, ${memoryMib} MiB`);
   console.log(Object.values(devices).join("; "));
-  if (card) console.log(`peaks: ${JSON.stringify(card.tflops)} TFLOP/s, ${card.gigabytes} GB/s (${card.source})`);
+  if (card) console.log(peaksText(card));
   console.log(Object.entries(facts.versions).map(([name, value]) => `${name} ${value}`).join(", "));
 }
 

@@ -21,7 +21,7 @@ for (
     ["cud", /Cannot use device "cud": the devices are auto, cpu, .* \(did you mean "cuda"\?\)$/],
     ["CUDA:0", /the devices are/],
     ["", /the devices are/],
-    ["auto:1", /Cannot use device "auto"/],
+    ["auto:1", /--device auto:1: auto takes no index, it chooses … write --device auto/],
     ["webgpu:1", /--device webgpu:1: webgpu takes no index, only cuda and dml do … write --device webgpu$/],
     ["cpu:0", /cpu takes no index/],
     ["cuda:", /indexes from 0 to 63, e\.g\. cuda:1 or cuda:0-3/],
@@ -80,7 +80,7 @@ Deno.test("chooseDevice() passes over wrong numbers and renderers on the process
   equal(
     said,
     'Device: cpu, no other can be used (cuda: its numbers are wrong: "loss" differs; ' +
-      "webgpu: llvmpipe computes on the processor)",
+      "webgpu: llvmpipe computes on the processor); `deno task doctor --devices` says what would help",
   );
   equal(tried.some(({ timed }) => timed !== null), false); // nothing to compare, so nothing is timed
 });
@@ -104,7 +104,7 @@ Deno.test("chooseDevice() asks for what the platform could have, at the policy's
 });
 
 Deno.test("chooseDevice() for float16 tries devices in it, and names what to choose where none has it", async () => {
-  const tried: ProbeTask[] = [], precision = "float16", lacks = { why: "its driver offers no shader-f16" };
+  const tried: ProbeTask[] = [], precision = "float16", lacks = { whyHalf: "its driver offers no shader-f16" };
   const probe = proberOf({ cpu: {}, cuda: { name: "A" }, webgpu: lacks }, tried);
   const { device, said } = await chooseDevice("auto", { probe, precision, platform: "linux-x64" });
   deepEqual([device, tried.every((task) => task.precision === "float16")], ["cuda", true]);
@@ -119,6 +119,11 @@ Deno.test("chooseDevice() for float16 tries devices in it, and names what to cho
     "webgpu",
     "Cannot use --device webgpu --precision float16: its driver offers no shader-f16 … mend webgpu, or choose " +
       "--precision float32",
+  );
+  await refuse(
+    "cuda",
+    "Cannot use --device cuda: no driver … mend cuda, or choose --device cpu", // float32 would not do either
+    proberOf({ cuda: { why: "no driver" } }),
   );
   await refuse("cpu", /--device cpu computes in float32 … choose --device cuda or webgpu .*, or --precision float32$/);
   await refuse(

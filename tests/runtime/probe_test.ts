@@ -102,6 +102,12 @@ const MESSAGES: readonly (readonly [Device, string, RegExp, RegExp])[] = [
     /libcudnn_graph\.so\.9 is missing/,
     /cuDNN 9/,
   ],
+  [
+    "cuda",
+    "Failed to load library /a/libonnxruntime_providers_shared.so with error: /a/libonnxruntime_providers_shared.so: file too short",
+    /^a library is damaged \(libonnxruntime_providers_shared\.so: file too short\)$/,
+    /^install it again; .*--enable-cuda/,
+  ],
   ["cuda", "Invalid handle. Cannot load symbol cudnnCreate", /^cuDNN 9 is missing \(cudnnCreate\)$/, /cuDNN 9/],
   ["cuda", "/a/libonnxruntime_providers_cuda.so: undefined symbol: _ZN3foo", /do not fit each other/, /same version/],
   [
@@ -210,7 +216,8 @@ Deno.test("probeGraph() has a gradient that is not zero for every weight, and on
 Deno.test("probeDevice() refuses what ONNX Runtime's package does not have here, and times the CPU", async () => {
   const elsewhere: Device = process.platform === "darwin" ? "dml" : "coreml";
   const probed = await probeDevice({ device: elsewhere, index: null, threads: 1, timed: null });
-  match(probed.usable ? "" : probed.why, /has it not for/);
+  match(probed.usable ? "" : probed.why, /^ONNX Runtime's package has it for \S.*, and this is \S+$/);
+  match(probed.usable ? "" : probed.remedy, /^choose one that/); // no driver helps
   const cpu = await probeDevice({ device: "cpu", index: null, threads: 1, timed: SMALL });
   ok(cpu.usable && (cpu.seconds ?? 0) > 0);
 });
