@@ -9,6 +9,7 @@ import { fileError, writeFileAtomic } from "./atomic_file.ts";
 import { bytesOf, sha256 } from "./digest.ts";
 import { FailureError } from "./errors.ts";
 import { isObject } from "./json_file.ts";
+import { pieces } from "./pieces.ts";
 
 const MAGIC = new TextEncoder().encode("matchbox sections 1\n");
 
@@ -23,7 +24,8 @@ export function writeSectionFile(path: string, sections: Sections): Promise<void
   ]);
   const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const length = bytesOf(BigUint64Array.of(BigInt(header.length)));
-  return writeFileAtomic(path, [MAGIC, length, header, ...Object.values(sections)]);
+  const whole = [MAGIC, length, header, ...Object.values(sections)];
+  return writeFileAtomic(path, whole.flatMap((bytes) => [...pieces(bytes)]));
 }
 
 /** The sections of a file. @throws FailureError where it is missing, cut short, or a section's digest does not hold */
@@ -41,10 +43,12 @@ export async function readSectionFile(path: string): Promise<Record<string, Uint
     const take = async (bytes: number): Promise<Uint8Array<ArrayBuffer>> => {
       if (!(bytes <= left)) throw damaged("it ends early");
       const into = new Uint8Array(bytes);
-      for (let at = 0; at < bytes;) {
-        const { bytesRead } = await file.read(into, at, bytes - at);
-        if (bytesRead === 0) throw damaged("it ends early");
-        at += bytesRead;
+      for (const piece of pieces(into)) {
+        for (let at = 0; at < piece.length;) {
+          const { bytesRead } = await file.read(piece, at, piece.length - at);
+          if (bytesRead === 0) throw damaged("it ends early");
+          at += bytesRead;
+        }
       }
       return into;
     };

@@ -10,7 +10,7 @@ import type { ModelConfig } from "../model/config.ts";
 import type { Layout, Weights } from "../model/layout.ts";
 import type { MergedAdapter } from "../model/merged_adapter.ts";
 import { residentWeights } from "../model/transformer.ts";
-import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
+import { passSessions } from "../runtime/choose.ts";
 import { OutOfDeviceMemory } from "../runtime/device_failure.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import {
@@ -110,8 +110,8 @@ export class Learner {
     this.trained = adapter?.weights ?? weights;
     this.#reference = reference && residentWeights(reference);
     this.lossScale = runtime.precision === "float16" ? new LossScale() : null;
-    const scorers = reference ? 2 : 1; // one scores for the reference, one trains
-    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? scorers : MANY_PASSES, runtime.precision);
+    const kinds = reference ? 2 : 1; // one scores for the reference, one trains
+    this.#sessions = new SessionCache(runtime, passSessions(runtime, weights.layout.size, kinds), runtime.precision);
   }
 
   /** The trained weights are others now. */

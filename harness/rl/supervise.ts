@@ -5,7 +5,7 @@ import { FailureError } from "../base/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Layout, Weights } from "../model/layout.ts";
 import { residentWeights } from "../model/transformer.ts";
-import { isLarge, MANY_PASSES } from "../runtime/choose.ts";
+import { passSessions } from "../runtime/choose.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import { type AnyTensor, floats, type Resident, type Runtime, type Session } from "../runtime/session.ts";
 import { createOptimizer } from "./create_optimizer.ts";
@@ -45,7 +45,7 @@ export class Supervisor {
     private readonly resident: Resident,
     readonly optimizer: Optimizer,
   ) {
-    this.#sessions = new SessionCache(runtime, isLarge(weights.layout.size) ? 1 : MANY_PASSES);
+    this.#sessions = new SessionCache(runtime, passSessions(runtime, weights.layout.size));
   }
 
   static async create(

@@ -13,6 +13,14 @@ export const MANY_PASSES = 4, MANY_DECODERS = 24;
 /** Whether a model with so many floats of weights counts as large. */
 export const isLarge = (weights: number): boolean => weights >= 2 ** 24;
 
+/**
+ * Sessions of passes that a learner keeps. On the CPU each of a large model holds gigabytes. Where weights stay on the
+ * device sessions share what they took: another one costs nothing, and to make it anew for every shape costs seconds.
+ * @param kinds of graphs that a pass runs
+ */
+export const passSessions = ({ memory }: Pick<Runtime, "memory">, weights: number, kinds = 1): number =>
+  isLarge(weights) && memory === null ? kinds : MANY_PASSES;
+
 /** Sessions of passes that a small model keeps with so many threads. */
 export const passesKept = (threads: number): number =>
   sessionsKept(MANY_PASSES, threads > 1 ? poolConcurrency(threads) : 1);

@@ -8,7 +8,7 @@
 
 import { type Dtype, Graph } from "../graph/ir.ts";
 import { halfName } from "../graph/lower.ts";
-import { DeviceTensor, floats, type Resident, type Runtime, type Session, type Tensor } from "./session.ts";
+import { DeviceTensor, floats, release, type Resident, type Runtime, type Session, type Tensor } from "./session.ts";
 
 function copyGraph(dtype: Dtype = "float32"): Graph {
   const g = new Graph(), tensor = g.input("tensor", "float32", ["?"]);
@@ -32,8 +32,9 @@ export class DeviceMemory {
 
   /** Copies a float32 tensor of the device into memory of the host, which must have its size. */
   async download(tensor: DeviceTensor, into: Float32Array): Promise<void> {
-    const { copy } = await (await this.#sessions()).down.run({ tensor: tensor.reshaped([into.length]) });
-    into.set(floats(copy));
+    const results = await (await this.#sessions()).down.run({ tensor: tensor.reshaped([into.length]) });
+    into.set(floats(results.copy));
+    release(results);
   }
 
   /**

@@ -2,7 +2,7 @@ import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual, throws } fro
 import process from "node:process";
 import { MisuseError } from "../../harness/base/errors.ts";
 import { Graph } from "../../harness/graph/ir.ts";
-import { chooseRuntime, isLarge } from "../../harness/runtime/choose.ts";
+import { chooseRuntime, isLarge, MANY_PASSES, passSessions } from "../../harness/runtime/choose.ts";
 import { PoolRuntime } from "../../harness/runtime/pool.ts";
 import {
   checkDevice,
@@ -15,6 +15,7 @@ import {
   type Runtime,
   runtimeVersion,
 } from "../../harness/runtime/session.ts";
+import { FakeGpu } from "../fakes/gpu.ts";
 
 /** y = x w, z = x + x. */
 function productGraph(): Graph {
@@ -120,6 +121,13 @@ Deno.test("chooseRuntime() gives a small model one thread a worker, and a large 
   ok(small instanceof PoolRuntime && single instanceof LocalRuntime && large instanceof LocalRuntime);
   deepStrictEqual([single.options.threads, large.options.threads], [1, 2]);
   await Promise.all([small, single, large].map((runtime) => runtime.dispose()));
+});
+
+Deno.test("passSessions() keeps few of a large model, but where sessions share a device's memory", async () => {
+  const device = new FakeGpu("float32", "webgpu"), host = { memory: null };
+  deepStrictEqual([passSessions(host, 2 ** 24), passSessions(host, 2 ** 24, 2)], [1, 2]);
+  deepStrictEqual([passSessions(host, 1000), passSessions(device, 2 ** 24, 2)], [MANY_PASSES, MANY_PASSES]);
+  await device.dispose();
 });
 
 Deno.test("a session takes a float16 tensor without elements, as a decoder on a device begins with", async () => {
