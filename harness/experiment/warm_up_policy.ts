@@ -50,7 +50,11 @@ export async function warmUpPolicy(
   plan: string,
   { report, ...stops }: Stops & { readonly report: (event: WarmUpEvent) => void },
 ): Promise<boolean> {
-  if (await readWarmUp(out)) return true;
+  const forget = () => rm(spec.checkpoints.folder, { recursive: true, force: true });
+  if (await readWarmUp(out)) {
+    await forget(); // a kill may have come between the record and this
+    return true;
+  }
   await mkdir(spec.folder, { recursive: true }).catch((error) => {
     throw fileError("create the folder", spec.folder, error);
   });
@@ -76,6 +80,6 @@ export async function warmUpPolicy(
   const record = { schemaVersion: SCHEMA_VERSION, kind: "matchbox.warmup", plan, ...warmUp, ...result };
   const path = join(spec.folder, "warmup.json");
   await writeFileAtomic(path, recordText(check(warmUpRecordSchema, record, path)));
-  await rm(spec.checkpoints.folder, { recursive: true, force: true });
+  await forget();
   return true;
 }

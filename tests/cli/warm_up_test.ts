@@ -1,7 +1,7 @@
 // `bench --warmup-sft` on the real engine: killed, gone on with, verified, refused.
 
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stream } from "../../harness/base/prng.ts";
@@ -80,7 +80,11 @@ Deno.test("bench --warmup-sft gives every cell the same warmed weights, also whe
     for (const { folder } of a!.cells) {
       equal((await readCellRecord(join(whole, folder, "record.json"))).outcome?.match.weights, record.weights);
     }
-    ok(!existsSync(join(killed, "warmup", "checkpoints")));
+    const checkpoints = join(killed, "warmup", "checkpoints");
+    ok(!existsSync(checkpoints));
+    mkdirSync(checkpoints); // as a kill after the record leaves it
+    equal((await ended(bench(policy, killed, ...warm))).code, 0);
+    ok(!existsSync(checkpoints));
 
     match(readFileSync(join(whole, "report.html"), "utf8"), /after a supervised warm-up of 60 updates/);
     const exported = join(parent, "exported");
