@@ -56,7 +56,7 @@ const segmentOf = (device: Device): number => device === "cpu" ? SEGMENT : Infin
 const FEW_DECODERS = { fed: 2, staying: 6 };
 
 /** Tokens of a run where caches stay on the device: each run costs its feeds and its outputs, and nothing looks in between. */
-const UNROLLED = 8;
+const STAYING_TOKENS = 8;
 
 /** Heads of other widths ONNX Runtime's fused attention refuses. */
 const HEAD_STEP = 8;
@@ -220,7 +220,7 @@ export class Sampler {
     const rows = prompts.flatMap((_, p) =>
       Array.from({ length: group }, (_, sample) => new Row(p, sample, random(p, sample)))
     );
-    const stays = this.runtime.memory !== null, segment = stays ? UNROLLED : segmentOf(this.runtime.device);
+    const stays = this.runtime.memory !== null, segment = stays ? STAYING_TOKENS : segmentOf(this.runtime.device);
     const { precision } = this.runtime, capacity = promptLength + options.maxTokens;
     const all = new Generation(prompts, rows, { ...options, group, promptLength, stays, precision, segment });
     const shape = (): DecodeOptions => ({
