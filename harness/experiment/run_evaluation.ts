@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic_file.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
 import type { Task } from "../contract.ts";
-import { differences } from "../records/differences.ts";
+import { changes } from "../records/differences.ts";
 import { EVALUATION_FILE } from "../records/evaluation_folders.ts";
 import {
   evaluationDigest,
@@ -175,9 +175,11 @@ async function earlierRecord({ out, asked }: EvaluationPlan): Promise<MatchboxEv
     if (!(error instanceof FailureError)) throw error;
     throw new MisuseError(`${error.message}, or ${another}`, { cause: error });
   });
-  const found = differences(setOf(earlier.asked), setOf(asked));
+  const found = changes(setOf(earlier.asked), setOf(asked));
   if (found.length === 0) return earlier;
-  throw new MisuseError(`Cannot go on with the evaluation in "${out}": ${found.join("; ")} … ${another}`);
+  throw new MisuseError(
+    `Cannot go on with the evaluation in "${out}": ${found.join("; ")} … ask for what it was, or ${another}`,
+  );
 }
 
 /** Samples that were there must be of the questions that are asked. */

@@ -4,9 +4,9 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { canonicalJson } from "../base/canonical_json.ts";
 import { FailureError, MisuseError } from "../base/errors.ts";
-import { isObject, readJsonFile } from "../base/json_file.ts";
+import { readJsonFile } from "../base/json_file.ts";
+import { changes } from "../records/differences.ts";
 import { amendPlan, checkPlan, type PlannedArm, type PlanRecord } from "../records/plan_schema.ts";
 import { SCHEMA_VERSION } from "../records/schema.ts";
 import type { ClaimOptions } from "./claim.ts";
@@ -61,7 +61,7 @@ export async function settlePlan(asked: ExperimentPlan): Promise<PlanRecord> {
   });
   const shared = namedArms(before).filter(({ name }) => record.arms.some((arm) => arm.name === name));
   const compare = (plan: PlanRecord) => comparable(plan, shared.map(({ name }) => name), asked.claim);
-  const found = differences(compare(before), compare(record));
+  const found = changes(compare(before), compare(record));
   if (found.length > 0) {
     throw new MisuseError(
       `Cannot go on with the experiment in "${out}": ${found.join("; ")} … ask for what it was, or choose another ` +
@@ -104,18 +104,4 @@ function comparable(plan: PlanRecord, shared: readonly string[], said: ClaimOpti
       ...(typeof said.metric === "string" ? { metric: claim.metric } : {}),
     },
   };
-}
-
-/** "config.rl.updates was 120 and is 60" for each leaf in which two JSON values differ. */
-function differences(before: unknown, now: unknown, path = ""): string[] {
-  if (isObject(before) && isObject(now)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];
-    return keys.flatMap((key) => differences(before[key], now[key], path === "" ? key : `${path}.${key}`));
-  }
-  return text(before) === text(now) ? [] : [`${path} was ${text(before)} and is ${text(now)}`];
-}
-
-function text(value: unknown): string {
-  if (value === undefined) return "absent";
-  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : canonicalJson(value);
 }

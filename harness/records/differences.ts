@@ -1,4 +1,4 @@
-// Where two JSON values differ, in words: what a check of records says.
+// Where two JSON values differ, in words: what a check of records says, and what has changed since a folder was begun.
 
 import { canonicalJson } from "../base/canonical_json.ts";
 import { isObject } from "../base/json_file.ts";
@@ -16,6 +16,20 @@ export function differences(found: unknown, expected: unknown, path = ""): strin
   const text = (value: unknown) => value === undefined ? "absent" : shorten(canonicalJson(value));
   const same = found === expected || (found !== undefined && expected !== undefined && equal(found, expected));
   return same ? [] : [`${path || "the whole"} is ${text(found)}, must be ${text(expected)}`];
+}
+
+/** "config.rl.updates was 120 and is 60" for each leaf in which what is asked for differs from what was. */
+export function changes(before: unknown, now: unknown, path = ""): string[] {
+  if (isObject(before) && isObject(now)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+    return keys.flatMap((key) => changes(before[key], now[key], path === "" ? key : `${path}.${key}`));
+  }
+  return told(before) === told(now) ? [] : [`${path} was ${told(before)} and is ${told(now)}`];
+}
+
+function told(value: unknown): string {
+  if (value === undefined) return "absent";
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : canonicalJson(value);
 }
 
 const equal = (a: unknown, b: unknown) => canonicalJson(a) === canonicalJson(b);

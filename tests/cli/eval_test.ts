@@ -252,7 +252,7 @@ Deno.test("eval refuses a folder that holds something else, or another evaluatio
     equal(other.code, 2);
     match(
       other.stderr,
-      /Cannot go on with the evaluation in ".*own": seed is 0, must be 1; temperature is 1, must be 0\.5/,
+      /Cannot go on with the evaluation in ".*own": seed was 0 and is 1; temperature was 1 and is 0\.5/,
     );
     equal(samples(join(folder, "own")), before);
     const path = join(folder, "own", "evaluation.json");
