@@ -2,7 +2,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { configure, type FileEntry, Reader, ZipReader } from "@zip.js/zip.js";
-import { FailureError } from "./errors.ts";
+import { FailureError, MisuseError } from "./errors.ts";
 
 configure({ useWebWorkers: false });
 
@@ -45,13 +45,20 @@ const damaged = (path: string, what: string, error: unknown) => {
   return new FailureError(`Cannot read the archive "${path}": ${what}${why} … download it again`, { cause: error });
 };
 
+/** What every archive with a file begins with. */
+const BEGINNING = "PK\x03\x04";
+
 /**
  * Lends the entries of an archive to `use`.
- * @throws FailureError where it is none or damaged
+ * @throws MisuseError where the file is none, and FailureError where it is damaged
  */
 export async function withZip<T>(path: string, use: (entries: readonly ZipEntry[]) => Promise<T>): Promise<T> {
   const file = await open(path);
   try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(BEGINNING.length), 0, BEGINNING.length, 0);
+    if (new TextDecoder().decode(buffer.subarray(0, bytesRead)) !== BEGINNING) {
+      throw new MisuseError(`Cannot read "${path}": it is no ZIP archive … name one, or download it again`);
+    }
     const reader = new ZipReader(new PartReader(file), { checkSignature: true });
     const found = await reader.getEntries().catch((error: unknown) => {
       throw damaged(path, "", error);
