@@ -28,7 +28,6 @@ class PartReader extends Reader<FileHandle> {
   }
 
   override async readUint8Array(index: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (index < 0) throw new RangeError("its beginning is missing");
     const bytes = new Uint8Array(Math.max(0, Math.min(length, this.size - index)));
     let at = 0;
     while (at < bytes.length) {

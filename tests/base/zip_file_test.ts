@@ -46,5 +46,4 @@ Deno.test("withZip() refuses what is no archive, cut off or damaged", async () =
   await refused(torn, /"folder\/b\.txt": .+ … download it again/);
   const moved = Uint8Array.of(...whole.slice(0, 4), ...whole.slice(54)); // its entries lie before where they should
   await refused(moved, /"folder\/b\.txt": .+ … download it again/);
-  await rejects(contentOf(path, "a.txt"), { name: "FailureError", message: /"a\.txt": its beginning is missing/ });
 });
