@@ -13,12 +13,13 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import type { Precision } from "../../harness/base/device_names.ts";
 import { byteSize } from "../../harness/cli/format.ts";
 import { type Dtype, type Graph, reachable } from "../../harness/graph/ir.ts";
 import { lower } from "../../harness/graph/lower.ts";
 import { parseModelConfig } from "../../harness/model/config.ts";
 import { initialWeights } from "../../harness/model/layout.ts";
-import { DEVICE_FACTS } from "../../harness/runtime/devices.ts";
+import { DEVICE_FACTS, parsePrecision } from "../../harness/runtime/devices.ts";
 import {
   type AnyTensor,
   type AnyTensors,
@@ -48,9 +49,9 @@ class CountingRuntime extends LocalRuntime {
   fed: Traffic = {};
   returned: Traffic = {};
 
-  override async load(graph: Graph, stay: readonly string[] = []): Promise<Session> {
-    if (this.options.verbose) console.error(LOADED + JSON.stringify(describe(graph, this.options.device)));
-    const session = await super.load(graph, stay);
+  override async load(graph: Graph, stay: readonly string[] = [], precision?: Precision): Promise<Session> {
+    if (this.options.verbose) console.error(LOADED + JSON.stringify(describe(graph, precision)));
+    const session = await super.load(graph, stay, precision);
     return {
       run: async (feeds: AnyTensors, options?: RunOptions) => {
         count(feeds, this.fed);
@@ -80,8 +81,8 @@ interface Described {
   readonly tensors: Readonly<Record<string, { readonly made: string; readonly bytes: number | null }>>;
 }
 
-function describe(graph: Graph, device: LocalRuntime["options"]["device"]): Described {
-  const lowered = lower(graph, DEVICE_FACTS[device].target);
+function describe(graph: Graph, precision?: Precision): Described {
+  const lowered = lower(graph, DEVICE_FACTS.webgpu.target, { ...precision && { precision }, halfInputs: true });
   const names = new Map([...lowered.inputs, ...lowered.outputs].map(([name, value]) => [value, name]));
   const tensors = reachable(lowered.outputs.values()).flatMap(({ id, op, outputs }) =>
     outputs.map((value, i) => {
@@ -99,12 +100,13 @@ const { values } = parseArgs({
   options: {
     steps: { type: "string", default: "1000" },
     rank: { type: "string" },
+    precision: { type: "string" },
     bound: { type: "string", default: "16" },
     log: { type: "boolean", default: false },
   },
 });
 const steps = Number(values.steps), bound = Number(values.bound) * 2 ** 20;
-const rank = values.rank === undefined ? null : Number(values.rank);
+const rank = values.rank === undefined ? null : Number(values.rank), precision = parsePrecision(values.precision);
 
 /** Collects garbage: V8 does not know what native memory a few hundred bytes of its own hold, and waits for many. */
 setFlagsFromString("--expose-gc");
@@ -112,7 +114,7 @@ const collect: () => void = runInNewContext("gc");
 
 /** Steps, and after each what it moved. */
 async function run(count: number, verbose: boolean, after: (step: number, runtime: CountingRuntime) => void) {
-  const runtime = new CountingRuntime({ device: "webgpu", threads: 1, verbose });
+  const runtime = new CountingRuntime({ device: "webgpu", threads: 1, precision, verbose });
   const stepper = await FixedStep.create(runtime, config, initialWeights(config, 0), { ...SIZES, rank });
   for (let step = 1; step <= count; step++) {
     [runtime.fed, runtime.returned] = [{}, {}];
@@ -127,14 +129,8 @@ async function run(count: number, verbose: boolean, after: (step: number, runtim
 function findCopies(): { graph: string; copy: string; made: string; bytes: number | null }[] {
   const folder = mkdtempSync(join(tmpdir(), "matchbox-log-")), path = join(folder, "log");
   try {
-    const args = [
-      "run",
-      "-A",
-      "--no-check",
-      import.meta.filename!,
-      "--log",
-      ...rank === null ? [] : ["--rank", `${rank}`],
-    ];
+    const same = [...rank === null ? [] : ["--rank", `${rank}`], "--precision", precision];
+    const args = ["run", "-A", "--no-check", import.meta.filename!, "--log", ...same];
     const { status } = spawnSync(process.execPath, args, { stdio: ["ignore", "ignore", openSync(path, "w")] });
     if (status !== 0) throw new Error(`Cannot read a log: the process that writes it ended with ${status}`);
     let loaded: Described | null = null;

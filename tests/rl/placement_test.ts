@@ -6,7 +6,7 @@ import process from "node:process";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Placement, readPlacement } from "../../harness/rl/placement.ts";
-import { hasVulkan, NEEDS_VULKAN, vulkan } from "../vulkan.ts";
+import { DRIVERS, onDriver } from "../vulkan.ts";
 
 const line = (text: string) =>
   `2026-01-02 07:33:49.1 [V:onnxruntime:, session_state.cc:1385 VerifyEachNodeIsAssignedToAnEp] ${text}\n`;
@@ -35,15 +35,13 @@ Deno.test("readPlacement() refuses a log that does not say", () => {
   throws(() => readPlacement(decode, {}, "nothing of it"), { name: "FailureError", message: /log does not say/ });
 });
 
-Deno.test({
-  name: `doctor --ops finds most of the training graph on WebGPU${NEEDS_VULKAN}`,
-  ignore: !hasVulkan,
-  fn: async () => {
+for (const driver of DRIVERS) {
+  Deno.test(onDriver("doctor --ops finds most of the training graph on WebGPU", driver), async () => {
     const main = join(import.meta.dirname!, "..", "..", "harness", "cli", "main.ts");
     const { stdout } = await promisify(execFile)(
       Deno.execPath(),
       ["run", "-A", "--no-check", main, "doctor", "--ops", "--device", "webgpu", "--json"],
-      { env: { ...process.env, ...vulkan } },
+      { env: { ...process.env, ...driver.env } },
     );
     const { device, placements }: { device: string; placements: Placement[] } = JSON.parse(stdout.trim());
     equal(device, "webgpu");
@@ -51,5 +49,5 @@ Deno.test({
     const fallen = Object.values(train.cpu).reduce((sum, n) => sum + n, 0);
     ok(train.nodes > 500 && fallen <= 0.02 * train.nodes, `${fallen} of ${train.nodes} fell back`);
     equal(Object.hasOwn(train.cpu, "Gemm") || Object.hasOwn(train.cpu, "MatMul"), false);
-  },
-});
+  });
+}

@@ -1,6 +1,8 @@
-// Runs the graphs of training and of sampling on the WebGPU provider and on the CPU, in a process of its own because the
-// Vulkan driver is chosen when a process starts. Prints the relative error of every output as JSON.
+// Runs the graphs of training and of sampling on the WebGPU provider, in the precision of its argument, and on the CPU, in
+// a process of its own because the Vulkan driver is chosen when a process starts. Prints the relative error of every
+// output as JSON.
 
+import process from "node:process";
 import { parseConfig } from "../../harness/config.ts";
 import { Graph } from "../../harness/graph/ir.ts";
 import { lower } from "../../harness/graph/lower.ts";
@@ -14,6 +16,7 @@ import { Learner, type SampleGroup } from "../../harness/rl/learner.ts";
 import { type Draws, promptFeeds, Sampler } from "../../harness/rl/sampler.ts";
 import { trainGraph } from "../../harness/rl/train_graph.ts";
 import { onDevice } from "../../harness/runtime/device_memory.ts";
+import { parsePrecision } from "../../harness/runtime/devices.ts";
 import { type Device, floats, LocalRuntime } from "../../harness/runtime/session.ts";
 import { stream } from "../../harness/base/prng.ts";
 import { relativeError } from "../oracles/float64.ts";
@@ -23,6 +26,15 @@ const column = (rows: number, value: (i: number) => number) => ({
   data: Float32Array.from({ length: rows }, (_, i) => value(i)),
   shape: [rows, 1],
 });
+
+/** What a policy computes in where it is not on the CPU. */
+const precision = parsePrecision(process.argv[2]!);
+
+/** A loss so many times larger has gradients that float16 does not hold. */
+const OVERFLOWS = 2 ** 30, lossScales: number[] = [];
+
+const runtimeOn = (device: Device) =>
+  new LocalRuntime({ device, threads: 1, precision: device === "cpu" ? "float32" : precision });
 
 /** Every output of a policy-gradient pass. */
 async function pass({ config, weights }: Policy, device: Device): Promise<Record<string, Float32Array>> {
@@ -39,10 +51,10 @@ async function pass({ config, weights }: Policy, device: Device): Promise<Record
     kept: false,
     length: 32,
   });
-  verifyGraph(lower(graph, "webgpu"));
+  verifyGraph(lower(graph, "webgpu", { precision, halfInputs: true }));
   const random = stream(1, "webgpu"),
     ids = (count: number) => BigInt64Array.from({ length: count }, () => BigInt(random.int(config.vocabSize)));
-  const session = await new LocalRuntime({ device, threads: 1 }).load(graph);
+  const runtime = runtimeOn(device), session = await runtime.load(graph, [], runtime.precision);
   const results = await session.run({
     ...promptFeeds(prompts, promptLength),
     tokens: { data: ids(rows - width), shape: [rows - width] },
@@ -68,7 +80,7 @@ async function pass({ config, weights }: Policy, device: Device): Promise<Record
 
 /** Sampled completions whose support is limited. */
 async function draws(policy: Policy, device: Device): Promise<Draws[]> {
-  const runtime = new LocalRuntime({ device, threads: 1 }), sampling = { ...PLAIN, temperature: 0.9, topK: 8 };
+  const runtime = runtimeOn(device), sampling = { ...PLAIN, temperature: 0.9, topK: 8 };
   const sampler = new Sampler(runtime, policy.config, [39], LENGTH);
   const random = (prompt: number, sample: number) => stream(2, "rollout", 0, prompt, sample);
   const options = { group: 2, maxTokens: 6, sampling, random };
@@ -96,7 +108,7 @@ function batchOf(policy: Policy): SampleGroup[] {
 /** What is trained and the optimizer's moments after two updates, and one more after the host has changed both. */
 async function learn(policy: Policy, device: Device, adapted: boolean): Promise<Record<string, Float32Array>> {
   const { config } = policy, weights = { ...policy.weights, data: policy.weights.data.slice() };
-  const runtime = new LocalRuntime({ device, threads: 1 });
+  const runtime = runtimeOn(device);
   const adapter = adapted
     ? await MergedAdapter.create(config, weights, adapterOptions(config, 2, null, null), {
       seed: 1,
@@ -106,6 +118,7 @@ async function learn(policy: Policy, device: Device, adapted: boolean): Promise<
     : null;
   const learner = new Learner(runtime, config, weights, rl, policy.weights, adapter), { trained } = learner;
   const optimizer = await createOptimizer(runtime, trained, learner.resident, rl, 1), batch = batchOf(policy);
+  learner.lossScale?.load(JSON.stringify({ value: OVERFLOWS, good: 0 }));
   const found: Record<string, Float32Array> = {}, kind = adapted ? "adapter" : "weights";
   for (const update of [1, 2, 3]) {
     const { gradientNorm } = await learner.update(batch, optimizer, 1e-2);
@@ -118,6 +131,7 @@ async function learn(policy: Policy, device: Device, adapted: boolean): Promise<
     optimizer.changed();
     await learner.changed();
   }
+  if (learner.lossScale) lossScales.push(learner.lossScale.value);
   await Promise.all([learner.dispose(), optimizer.dispose(), adapter?.dispose()]);
   await runtime.dispose();
   return found;
@@ -125,7 +139,7 @@ async function learn(policy: Policy, device: Device, adapted: boolean): Promise<
 
 /** A sum of so many ones, which are all made before. */
 async function ones(count: number): Promise<number> {
-  const runtime = new LocalRuntime({ device: "webgpu", threads: 1 }), g = new Graph();
+  const runtime = runtimeOn("webgpu"), g = new Graph();
   const all = g.expand(g.input("one", "float32", [1, 1]), [count / 1024, 1024]);
   g.output("sum", g.sum(g.sum(all, [1], false), [0], true));
   const session = await runtime.load(g);
@@ -136,7 +150,7 @@ async function ones(count: number): Promise<number> {
 
 /** Running sums of many blocks, the last of which is not whole. */
 async function runningSums(device: Device): Promise<Record<string, Float32Array>> {
-  const runtime = new LocalRuntime({ device, threads: 1 }), g = new Graph(), shape = [3, 1000];
+  const runtime = runtimeOn(device), g = new Graph(), shape = [3, 1000];
   g.output("running sums", g.op("CumSum", [g.input("x", "float32", shape)]));
   const session = await runtime.load(g);
   const found = await session.run({
@@ -148,7 +162,7 @@ async function runningSums(device: Device): Promise<Record<string, Float32Array>
 
 /** What stayed of a session that has been disposed of: e. */
 async function outlived(): Promise<number> {
-  const runtime = new LocalRuntime({ device: "webgpu", threads: 1 }), g = new Graph();
+  const runtime = runtimeOn("webgpu"), g = new Graph();
   g.output("y", g.exp(g.input("x", "float32", [1000])));
   const session = await runtime.load(g, ["y"]);
   const y = onDevice((await session.run({ x: { data: new Float32Array(1000).fill(1), shape: [1000] } })).y);
@@ -164,6 +178,8 @@ async function outlived(): Promise<number> {
 export interface Report {
   readonly errors: Readonly<Record<string, number>>;
   readonly tokens: Readonly<Record<"webgpu" | "cpu", readonly string[]>>;
+  /** What is left of a loss scale of 2^30, with all weights and with an adapter; none in float32. */
+  readonly lossScales: readonly number[];
   /** No run wrote to the weights. */
   readonly intact: boolean;
   /** What is thrown for a tensor of 2 GiB, more than a buffer of this driver takes. */
@@ -191,6 +207,7 @@ const report: Report = {
     ...here.map(({ probabilities }, i) => [`sample ${i}`, relativeError(there[i]!.probabilities, probabilities)]),
   ]),
   tokens: { webgpu: texts(there), cpu: texts(here) },
+  lossScales,
   intact: weightsDigest(policy.weights) === before,
   outOfMemory: await ones(2 ** 29).then(() => "nothing", String),
   afterwards: await ones(2048),
