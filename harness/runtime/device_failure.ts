@@ -30,6 +30,9 @@ const LOST = [
   /GPU (is lost|has fallen off the bus)/i,
 ];
 
+/** On WebGPU a sum into rows, which the gradient of the embeddings is, takes no tensor that is cut into several. */
+const TOO_WIDE = /running ScatterND node.*raw_hash_map/s;
+
 /** The failure that a provider's message tells of; null where it is none of the device. */
 export function deviceFailure(device: Device, message: string): FailureError | null {
   if (device === "cpu") return null;
@@ -38,6 +41,12 @@ export function deviceFailure(device: Device, message: string): FailureError | n
     return new FailureError(
       `Cannot go on: the device ${device} was lost (${said}) … the same command goes on from the last checkpoint; where ` +
         "it happens again, see what the driver logs, or choose --device cpu",
+    );
+  }
+  if (TOO_WIDE.test(message)) {
+    return new FailureError(
+      `Cannot run on ${device}: the gradient of the embeddings is larger than what its driver binds at once … train an ` +
+        "adapter with --lora, choose a model with a smaller vocabulary, or --device cpu",
     );
   }
   if (!NO_MEMORY.some((text) => text.test(message))) return null;
