@@ -20,7 +20,8 @@ const NO_MEMORY = [
   /Failed to allocate memory for requested buffer/,
   /exceeds the max (storage )?buffer (binding )?size/i,
   /Invalid Buffer.* is invalid due to a previous error/s, // Dawn: it could not be made
-  /Too many storage buffers in shader/, // a tensor larger than a buffer is cut into several
+  /Too many storage buffers in shader/, // a tensor that is larger than what a driver binds at once is cut into several
+  /absl::container_internal::raw_hash_map<>::at/, // and kernels that add up in place do not take the pieces
 ];
 
 const LOST = [
@@ -30,7 +31,7 @@ const LOST = [
   /GPU (is lost|has fallen off the bus)/i,
 ];
 
-/** On WebGPU a sum into rows, which the gradient of the embeddings is, takes no tensor that is cut into several. */
+/** Such a kernel sums the gradient of the embeddings, whose size is the policy's. */
 const TOO_WIDE = /running ScatterND node.*raw_hash_map/s;
 
 /** The failure that a provider's message tells of; null where it is none of the device. */
