@@ -1,6 +1,6 @@
-// The name and driver of a device, from whoever tells: nvidia-smi for CUDA, Deno's own WebGPU for WebGPU. Both look at the
-// machine beside ONNX Runtime, so that where they could mean another card than it does, nothing is said. Renderers on the
-// processor are told by their names.
+// The name and driver of a device, and what it takes, from whoever tells: nvidia-smi for CUDA, Deno's own WebGPU for
+// WebGPU. Both look at the machine beside ONNX Runtime, so that where they could mean another card than it does, nothing
+// is said. Renderers on the processor are told by their names.
 
 import { execFile } from "node:child_process";
 import process from "node:process";
@@ -57,9 +57,19 @@ export function nvidiaAdapter(
   return { name: alike || order === "PCI_BUS_ID" ? card.name : null, driver: card.driver, software: false };
 }
 
+const requestAdapter = () => navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+
 async function webgpu(): Promise<Adapter> {
-  const info = (await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }))?.info;
+  const info = (await requestAdapter())?.info;
   if (!info) return UNKNOWN;
   const name = info.description || [info.vendor, info.device].filter(Boolean).join(" ");
   return { name: name || null, driver: null, software: info.isFallbackAdapter || SOFTWARE.test(name) };
+}
+
+/** What every WebGPU device binds. */
+export const LEAST_BINDING = 2 ** 27;
+
+/** Bytes of a buffer that a kernel on WebGPU reads or writes as one; ONNX Runtime cuts larger tensors into several. */
+export async function bindingBytes(): Promise<number> {
+  return Math.max(LEAST_BINDING, (await requestAdapter())?.limits.maxStorageBufferBindingSize ?? 0);
 }

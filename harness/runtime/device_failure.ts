@@ -21,7 +21,6 @@ const NO_MEMORY = [
   /exceeds the max (storage )?buffer (binding )?size/i,
   /Invalid Buffer.* is invalid due to a previous error/s, // Dawn: it could not be made
   /Too many storage buffers in shader/, // a tensor that is larger than what a driver binds at once is cut into several
-  /absl::container_internal::raw_hash_map<>::at/, // and kernels that add up in place do not take the pieces
 ];
 
 const LOST = [
@@ -31,7 +30,7 @@ const LOST = [
   /GPU (is lost|has fallen off the bus)/i,
 ];
 
-/** Such a kernel sums the gradient of the embeddings, whose size is the policy's. */
+/** A sum into rows, which the gradient of the embeddings is, takes none that is cut. */
 const TOO_WIDE = /running ScatterND node.*raw_hash_map/s;
 
 /** The failure that a provider's message tells of; null where it is none of the device. */

@@ -12,10 +12,12 @@ import * as ort from "onnxruntime-node";
 import type { Precision } from "../base/device_names.ts";
 import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
-import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
+import { type ConstantData, dtypeOf, type Graph, reachable } from "../graph/ir.ts";
 import { lower, type LowerOptions } from "../graph/lower.ts";
+import { bytesOfValue } from "../graph/peak_bytes.ts";
 import { verifyGraph } from "../graph/verify.ts";
-import { deviceFailure } from "./device_failure.ts";
+import { bindingBytes, LEAST_BINDING } from "./adapter.ts";
+import { deviceFailure, OutOfDeviceMemory } from "./device_failure.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
 import { explain } from "./explain.ts";
@@ -145,10 +147,24 @@ export function checkDevice(device: Device): void {
 }
 
 /** The bytes of an ONNX model that a device runs; the lowered graph is verified first. */
-export function modelBytes(graph: Graph, device: Device, options?: LowerOptions): Uint8Array {
+export const modelBytes = (graph: Graph, device: Device, options?: LowerOptions): Uint8Array =>
+  encode(lowerFor(device, graph, options)).model;
+
+function lowerFor(device: Device, graph: Graph, options?: LowerOptions): Graph {
   const lowered = lower(graph, DEVICE_FACTS[device].target, options);
   verifyGraph(lowered);
-  return encode(lowered).model;
+  return lowered;
+}
+
+/** Kernels of ONNX Runtime 1.30 on WebGPU that compute wrong numbers where a tensor is cut, and say nothing. */
+const WHOLE: readonly string[] = ["Softmax", "Where"];
+
+/** Refuses a graph whose numbers WebGPU would get wrong. @throws OutOfDeviceMemory */
+async function refuseCut(graph: Graph): Promise<void> {
+  const nodes = reachable(graph.outputs.values()).filter(({ op }) => WHOLE.includes(op));
+  const largest = Math.max(...nodes.flatMap(({ outputs }) => outputs.map((value) => bytesOfValue(value))));
+  if (largest <= LEAST_BINDING || largest <= await bindingBytes()) return;
+  throw new OutOfDeviceMemory("Cannot run on webgpu: a tensor is larger than what its driver binds at once");
 }
 
 /** Sessions of this process (or worker), one run at a time. */
@@ -183,9 +199,11 @@ export class LocalRuntime implements Runtime {
     return this.options.precision ?? "float32";
   }
 
-  load(graph: Graph, stay: readonly string[] = [], precision: Precision = "float32"): Promise<Session> {
+  async load(graph: Graph, stay: readonly string[] = [], precision: Precision = "float32"): Promise<Session> {
     const halfInputs = this.memory !== null; // which keeps weights in both
-    return this.loadModel(modelBytes(graph, this.options.device, { precision, halfInputs }), stay);
+    const lowered = lowerFor(this.device, graph, { precision, halfInputs });
+    if (this.device === "webgpu") await refuseCut(lowered);
+    return await this.loadModel(encode(lowered).model, stay);
   }
 
   /** Loads an encoded model: its bytes, or the path of a file with external data beside it. */

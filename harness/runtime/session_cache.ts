@@ -37,7 +37,12 @@ export class SessionCache {
       this.#sessions.delete(oldest);
       await (await unused).dispose();
     }
-    return await session;
+    try {
+      return await session;
+    } catch (error) {
+      this.#sessions.delete(key); // it may be built another time, and nothing is there to free
+      throw error;
+    }
   }
 
   #load(graph: Graph, stay?: (graph: Graph) => readonly string[]): Promise<Session> {

@@ -17,12 +17,6 @@ Deno.test("deviceFailure() tells a device without memory from one that is lost, 
         "WebGPU validation failed. Buffer size (2147483648) exceeds the max buffer size limit (1073741824).\n",
       ],
       ["webgpu", `${NODE}/src/shader_helper.cc:306 Too many storage buffers in shader. Current: 13, Max is 12`],
-      // seen on llvmpipe
-      [
-        "webgpu",
-        "Non-zero status code returned while running ScatterElements node. Name:'' Status Message: " +
-        "absl::container_internal::raw_hash_map<>::at",
-      ],
       // from the providers' sources
       ["cuda", `${NODE}/src/bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 3221225472`],
       ["cuda", "CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; file=/src/cuda_allocator.cc"],

@@ -174,6 +174,18 @@ async function outlived(): Promise<number> {
   return host[999]!;
 }
 
+/** How far sums of softmax are from 1 where a tensor is larger than the 128 MiB that every driver binds. */
+async function wide(): Promise<number> {
+  const runtime = runtimeOn("webgpu"), g = new Graph(), rows = 1025, columns = 2 ** 15;
+  const all = g.expand(g.input("row", "float32", [1, columns]), [rows, columns]);
+  g.output("sum", g.sum(g.softmax(all), [1], false));
+  const session = await runtime.load(g);
+  const row = { data: Float32Array.from({ length: columns }, (_, i) => Math.sin(i)), shape: [1, columns] };
+  const { sum } = await session.run({ row });
+  await session.dispose();
+  return Math.max(...floats(sum).map((x) => Math.abs(x - 1)));
+}
+
 /** What the parent checks. */
 export interface Report {
   readonly errors: Readonly<Record<string, number>>;
@@ -186,6 +198,8 @@ export interface Report {
   readonly outOfMemory: string;
   /** A sum of 2048 ones, after that. */
   readonly afterwards: number;
+  /** See {@linkcode wide}, or why it was refused. */
+  readonly wide: number | string;
   /** An element of a tensor that was read after its session's end: e. */
   readonly outlived: number;
 }
@@ -211,6 +225,7 @@ const report: Report = {
   intact: weightsDigest(policy.weights) === before,
   outOfMemory: await ones(2 ** 29).then(() => "nothing", String),
   afterwards: await ones(2048),
+  wide: await wide().catch(String),
   outlived: await outlived(),
 };
 console.log(JSON.stringify(report));

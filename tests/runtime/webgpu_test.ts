@@ -37,6 +37,9 @@ for (const driver of DRIVERS) {
       /^OutOfDeviceMemory: Cannot run on webgpu: it has not the memory \(.*\) … choose a smaller model/,
     );
     strictEqual(found.afterwards, 2048, "the device must go on");
+    if (typeof found.wide === "number") ok(found.wide < 1e-3, `softmax of a wide tensor is off by ${found.wide}`);
+    else match(found.wide, /^OutOfDeviceMemory: Cannot run on webgpu: a tensor is larger than what its driver binds/);
+    if (driver.name !== "VK_DRIVER_FILES") strictEqual(typeof found.wide === "number", driver.name === "SwiftShader");
     ok(Math.abs(found.outlived - Math.E) < 1e-5, `a tensor must outlive its session, and not be ${found.outlived}`);
   });
 
