@@ -14,6 +14,7 @@ import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
 import { type ConstantData, dtypeOf, type Graph, reachable } from "../graph/ir.ts";
 import { lower, type LowerOptions } from "../graph/lower.ts";
+import type { OpName } from "../graph/ops.ts";
 import { bytesOfValue } from "../graph/peak_bytes.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { bindingBytes, LEAST_BINDING } from "./adapter.ts";
@@ -157,11 +158,17 @@ function lowerFor(device: Device, graph: Graph, options?: LowerOptions): Graph {
 }
 
 /** Kernels of ONNX Runtime 1.30 on WebGPU that compute wrong numbers where a tensor is cut, and say nothing. */
-const WHOLE: readonly string[] = ["Softmax", "Where"];
+const WHOLE: ReadonlySet<OpName> = new Set<OpName>([
+  "Softmax",
+  "Where",
+  "SimplifiedLayerNormalization",
+  "SkipSimplifiedLayerNormalization",
+  "GroupQueryAttention", // of which it is not known
+]);
 
 /** Refuses a graph whose numbers WebGPU would get wrong. @throws OutOfDeviceMemory */
 async function refuseCut(graph: Graph): Promise<void> {
-  const nodes = reachable(graph.outputs.values()).filter(({ op }) => WHOLE.includes(op));
+  const nodes = reachable(graph.outputs.values()).filter(({ op }) => WHOLE.has(op));
   const largest = Math.max(...nodes.flatMap(({ outputs }) => outputs.map((value) => bytesOfValue(value))));
   if (largest <= LEAST_BINDING || largest <= await bindingBytes()) return;
   throw new OutOfDeviceMemory("Cannot run on webgpu: a tensor is larger than what its driver binds at once");
