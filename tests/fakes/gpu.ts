@@ -1,6 +1,6 @@
-// A GPU that computes in float16, which no driver here does, with the CPU's help: graphs are lowered as for it and run with
-// float16's roundings (tests/oracles/float16.ts). As WebGPU it has memory of its own: what stays there cannot be read
-// here, is float16 or float32, and must not be used after its end. As CUDA it has none.
+// A GPU that computes in float16, on any machine, with the CPU's help: graphs are lowered as for it and run with float16's
+// roundings (tests/oracles/float16.ts). As WebGPU it has memory of its own: what stays there cannot be read here, is
+// float16 or float32, and must not be used after its end. As CUDA it has none.
 
 import { ok, strictEqual } from "node:assert/strict";
 import type { Precision } from "../../harness/base/device_names.ts";
