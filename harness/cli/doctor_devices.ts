@@ -31,6 +31,8 @@ export interface FoundDevice {
   /** Whether ONNX Runtime's package has it for this platform. */
   readonly offered: boolean;
   readonly probed: Probed;
+  /** The trial in float16; null for the CPU, which has none, and where the first failed. */
+  readonly half: Probed | null;
 }
 
 /** Flags of `doctor` that are about devices. */
@@ -87,7 +89,8 @@ export async function lookAtDevices(task: string | undefined, flags: DeviceFlags
 export async function findDevices(probe: Prober = probeDevice, platform = thisPlatform()): Promise<FoundDevice[]> {
   const found = await Promise.all(DEVICES.map(async (device): Promise<FoundDevice[]> => {
     if (!isOffered(device, platform)) {
-      return [{ device, index: null, offered: false, probed: { usable: false, ...elsewhere(device, platform) } }];
+      const probed: Probed = { usable: false, ...elsewhere(device, platform) };
+      return [{ device, index: null, offered: false, probed, half: null }];
     }
     if (device === "cpu") return [processor()];
     return await findEach(device, DEVICE_FACTS[device].indexed ? 0 : null, probe);
@@ -97,7 +100,18 @@ export async function findDevices(probe: Prober = probeDevice, platform = thisPl
 
 function processor(): FoundDevice {
   const adapter = { name: cpus()[0]?.model ?? null, driver: null, software: false };
-  return { device: "cpu", index: null, offered: true, probed: { usable: true, adapter, error: 0, seconds: null } };
+  const probed: Probed = { usable: true, adapter, error: 0, seconds: null };
+  return { device: "cpu", index: null, offered: true, probed, half: null };
+}
+
+/** A device in both precisions. */
+async function tryBoth(
+  device: Device,
+  index: number | null,
+  probe: Prober,
+): Promise<Pick<FoundDevice, "probed" | "half">> {
+  const task = { device, index, threads: availableParallelism(), timed: null }, probed = await probe(task);
+  return { probed, half: probed.usable ? await probe({ ...task, precision: "float16" }) : null };
 }
 
 /** Tries the device that was named, at each index that was. */
@@ -109,8 +123,7 @@ export async function findAsked(
   if (device === "cpu") return [processor()];
   const found: FoundDevice[] = [];
   for (const index of indexes.length === 0 ? [null] : indexes) {
-    const probed = await probe({ device, index, threads: availableParallelism(), timed: null });
-    found.push({ device, index, offered, probed });
+    found.push({ device, index, offered, ...await tryBoth(device, index, probe) });
   }
   return found;
 }
@@ -118,9 +131,9 @@ export async function findAsked(
 async function findEach(device: Device, first: number | null, probe: Prober): Promise<FoundDevice[]> {
   const found: FoundDevice[] = [];
   for (let index = first; found.length < MOST; index++) {
-    const probed = await probe({ device, index, threads: availableParallelism(), timed: null });
+    const { probed, half } = await tryBoth(device, index, probe);
     if (!probed.usable && found.length > 0) break;
-    found.push({ device, index: probed.usable ? index : null, offered: true, probed });
+    found.push({ device, index: probed.usable ? index : null, offered: true, probed, half });
     if (index === null || !probed.usable) break;
   }
   return found;
@@ -130,10 +143,11 @@ const thisPlatform = () => platformOf(process.platform, process.arch);
 
 /** The table, and below it what would make more of it usable. */
 export function showDevices(found: readonly FoundDevice[], print: Print): void {
-  const rows = found.map(({ device, index, offered, probed }) => {
+  const rows = found.map(({ device, index, offered, probed, half }) => {
     const name = index === null ? device : `${device}:${index}`;
-    if (probed.usable) return [name, "usable", adapterText(probed.adapter)];
-    return [name, offered ? "no" : "elsewhere", probed.why];
+    if (!probed.usable) return [name, offered ? "no" : "elsewhere", probed.why];
+    const float16 = half === null ? "" : half.usable ? "; float16 too" : `; no float16: ${half.why}`;
+    return [name, "usable", adapterText(probed.adapter) + float16];
   });
   print(alignColumns([["device", "", "found"], [], ...rows], 3));
   const mended = found.flatMap(({ device, offered, probed }) =>

@@ -106,7 +106,7 @@ const COMPLAINTS: readonly Complaint[] = [
   {
     device: "webgpu",
     pattern: /requires f16 but the device does not support it/,
-    why: () => "it cannot compute in float16: its driver offers no shader-f16",
+    why: () => "its driver offers no shader-f16",
     remedy: "update the GPU's driver",
   },
   {

@@ -30,15 +30,17 @@ Deno.test("doctor without a task shows the devices first; with one it does not l
 Deno.test("findDevices() tries each index until there is no further one, and only what the platform could have", async () => {
   const devices = { cuda: { name: "A", count: 3 }, webgpu: { why: "there is no Vulkan loader" } };
   const found = await findDevices(proberOf(devices), "linux-x64");
-  const told = found.map(({ device, index, offered, probed }) => [device, index, offered, probed.usable]);
+  const told = found.map(({ device, index, offered, probed, half }) => [
+    ...[device, index, offered, probed.usable, half?.usable ?? null],
+  ]);
   deepEqual(told, [
-    ["cpu", null, true, true],
-    ["webgpu", null, true, false],
-    ["cuda", 0, true, true],
-    ["cuda", 1, true, true],
-    ["cuda", 2, true, true],
-    ["dml", null, false, false],
-    ["coreml", null, false, false],
+    ["cpu", null, true, true, null],
+    ["webgpu", null, true, false, null],
+    ["cuda", 0, true, true, true],
+    ["cuda", 1, true, true, true],
+    ["cuda", 2, true, true, true],
+    ["dml", null, false, false, null],
+    ["coreml", null, false, false, null],
   ]);
 });
 
@@ -58,6 +60,11 @@ Deno.test({
     match(stdout, /^cuda +no +no driver$/m);
     match(stdout, /^dml +elsewhere +ONNX Runtime's package has it for win32-x64/m);
     match(stdout, /^What would help:\n {2}cuda: mend cuda$/m);
+    match(stdout, /^webgpu .* auto never takes it; float16 too$/m);
+    match(
+      (await doctor({ webgpu: { whyHalf: "no shader-f16" } }, "--devices")).stdout,
+      /; no float16: no shader-f16$/m,
+    );
     const json = await doctor({ cuda: { name: "A", count: 1 } }, "--devices", "--json");
     const { ok, devices } = JSON.parse(json.stdout);
     equal(ok, true);
@@ -68,7 +75,7 @@ Deno.test({
 Deno.test("doctor --device looks at one device, exit code 1 where it cannot be used", async () => {
   const good = await doctor({ cuda: { name: "A", count: 2 } }, "--device", "cuda:0-1");
   equal(good.code, 0);
-  match(good.stdout, /^cuda:0 +usable +A, driver 1\.2\.3\ncuda:1 +usable/m);
+  match(good.stdout, /^cuda:0 +usable +A, driver 1\.2\.3; float16 too\ncuda:1 +usable/m);
   const bad = await doctor({ cuda: { count: 1 } }, "--device", "cuda:1");
   equal(bad.code, 1);
   doesNotMatch(bad.stdout, /^cpu/m);
