@@ -66,10 +66,7 @@ async function webgpu(): Promise<Adapter> {
   return { name: name || null, driver: null, software: info.isFallbackAdapter || SOFTWARE.test(name) };
 }
 
-/** What every WebGPU device binds. */
-export const LEAST_BINDING = 2 ** 27;
-
-/** Bytes of a buffer that a kernel on WebGPU reads or writes as one; ONNX Runtime cuts larger tensors into several. */
-export async function bindingBytes(): Promise<number> {
-  return Math.max(LEAST_BINDING, (await requestAdapter())?.limits.maxStorageBufferBindingSize ?? 0);
+/** Bytes that WebGPU's driver binds of a buffer at once; null: nobody tells. */
+export async function bindingBytes(): Promise<number | null> {
+  return (await requestAdapter())?.limits.maxStorageBufferBindingSize ?? null;
 }

@@ -20,7 +20,7 @@ const NO_MEMORY = [
   /Failed to allocate memory for requested buffer/,
   /exceeds the max (storage )?buffer (binding )?size/i,
   /Invalid Buffer.* is invalid due to a previous error/s, // Dawn: it could not be made
-  /Too many storage buffers in shader/, // a tensor that is larger than what a driver binds at once is cut into several
+  /Too many storage buffers in shader/, // a tensor is cut into too many, see cut_tensors.ts
 ];
 
 const LOST = [
@@ -30,9 +30,6 @@ const LOST = [
   /GPU (is lost|has fallen off the bus)/i,
 ];
 
-/** A sum into rows, which the gradient of the embeddings is, takes none that is cut. */
-const TOO_WIDE = /running ScatterND node.*raw_hash_map/s;
-
 /** The failure that a provider's message tells of; null where it is none of the device. */
 export function deviceFailure(device: Device, message: string): FailureError | null {
   if (device === "cpu") return null;
@@ -41,12 +38,6 @@ export function deviceFailure(device: Device, message: string): FailureError | n
     return new FailureError(
       `Cannot go on: the device ${device} was lost (${said}) … the same command goes on from the last checkpoint; where ` +
         "it happens again, see what the driver logs, or choose --device cpu",
-    );
-  }
-  if (TOO_WIDE.test(message)) {
-    return new FailureError(
-      `Cannot run on ${device}: the gradient of the embeddings is larger than what its driver binds at once … train an ` +
-        "adapter with --lora, choose a model with a smaller vocabulary, or --device cpu",
     );
   }
   if (!NO_MEMORY.some((text) => text.test(message))) return null;

@@ -12,13 +12,11 @@ import * as ort from "onnxruntime-node";
 import type { Precision } from "../base/device_names.ts";
 import { MisuseError } from "../base/errors.ts";
 import { encode } from "../graph/encode.ts";
-import { type ConstantData, dtypeOf, type Graph, reachable } from "../graph/ir.ts";
+import { type ConstantData, dtypeOf, type Graph } from "../graph/ir.ts";
 import { lower, type LowerOptions } from "../graph/lower.ts";
-import type { OpName } from "../graph/ops.ts";
-import { bytesOfValue } from "../graph/peak_bytes.ts";
 import { verifyGraph } from "../graph/verify.ts";
-import { bindingBytes, LEAST_BINDING } from "./adapter.ts";
-import { deviceFailure, OutOfDeviceMemory } from "./device_failure.ts";
+import { refuseCut } from "./cut_tensors.ts";
+import { deviceFailure } from "./device_failure.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { type Device, DEVICE_FACTS } from "./devices.ts";
 import { explain } from "./explain.ts";
@@ -155,23 +153,6 @@ function lowerFor(device: Device, graph: Graph, options?: LowerOptions): Graph {
   const lowered = lower(graph, DEVICE_FACTS[device].target, options);
   verifyGraph(lowered);
   return lowered;
-}
-
-/** Kernels of ONNX Runtime 1.30 on WebGPU that compute wrong numbers where a tensor is cut, and say nothing. */
-const WHOLE: ReadonlySet<OpName> = new Set<OpName>([
-  "Softmax",
-  "Where",
-  "SimplifiedLayerNormalization",
-  "SkipSimplifiedLayerNormalization",
-  "GroupQueryAttention", // of which it is not known
-]);
-
-/** Refuses a graph whose numbers WebGPU would get wrong. @throws OutOfDeviceMemory */
-async function refuseCut(graph: Graph): Promise<void> {
-  const nodes = reachable(graph.outputs.values()).filter(({ op }) => WHOLE.has(op));
-  const largest = Math.max(...nodes.flatMap(({ outputs }) => outputs.map((value) => bytesOfValue(value))));
-  if (largest <= LEAST_BINDING || largest <= await bindingBytes()) return;
-  throw new OutOfDeviceMemory("Cannot run on webgpu: a tensor is larger than what its driver binds at once");
 }
 
 /** Sessions of this process (or worker), one run at a time. */
