@@ -139,10 +139,11 @@ async function checkPolicy(
 ): Promise<Check[]> {
   const { folder, merged } = await findPolicy(name, { report: fetchProgress() });
   // onnxruntime-node comes with these
-  const [{ readPolicy }, { residentWeights }, { chooseRuntime }, { runLength, Sampler }] = await Promise.all([
+  const [{ readPolicy }, { residentWeights }, { chooseRuntime }, { runLength }, { Sampler }] = await Promise.all([
     import("../model/policy.ts"),
     import("../model/transformer.ts"),
     import("../runtime/choose.ts"),
+    import("../rl/run_shapes.ts"),
     import("../rl/sampler.ts"),
   ]);
   const policy = await readPolicy(folder, merged), { tokenizer, weights } = policy, { rl } = config;

@@ -22,7 +22,7 @@ import {
 import { cacheNames, decodeGraph, type DecodeOptions, prefillGraph } from "./decode_graph.ts";
 import { type CompletionShape, layOut, type SampleGroup } from "./learner.ts";
 import { AdamW } from "./optimizer.ts";
-import { decodeProducts, promptFeeds, runLength, SEGMENT } from "./sampler.ts";
+import { decodeProducts, promptFeeds, runLength, SEGMENT } from "./run_shapes.ts";
 import { gradientName, type Objective, type PassShape, type SequenceShape, trainGraph } from "./train_graph.ts";
 import type { Shard } from "./workload.ts";
 

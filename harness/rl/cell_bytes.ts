@@ -14,7 +14,7 @@ import { isLarge, MANY_DECODERS, passesKept } from "../runtime/choose.ts";
 import { decodeGraph, type DecodeOptions, prefillGraph } from "./decode_graph.ts";
 import type { CompletionShape } from "./learner.ts";
 import { EMBED_BATCH, EMBED_LENGTHS } from "./policy_embedder.ts";
-import { bucketsOf, decodeProducts, roundUp, runLength } from "./sampler.ts";
+import { bucketsOf, decodeProducts, roundUp, runLength } from "./run_shapes.ts";
 import { type Objective, trainGraph } from "./train_graph.ts";
 import type { Shard, WarmUpWork, Workload } from "./workload.ts";
 

@@ -26,7 +26,7 @@ import type { Optimizer } from "./optimizer.ts";
 import { inOrder } from "./in_order.ts";
 import { LossScale } from "./loss_scale.ts";
 import { cut, sequencesPerPass } from "./passes.ts";
-import { bucketsOf, promptBucket, promptFeeds, roundUp, runLength } from "./sampler.ts";
+import { bucketsOf, promptBucket, promptFeeds, roundUp, runLength } from "./run_shapes.ts";
 import { gradientNames, type Objective, type PassShape, trainGraph } from "./train_graph.ts";
 
 /** One completion as the learner takes it. */

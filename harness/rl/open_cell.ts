@@ -19,7 +19,8 @@ import { type Matched, matchProof } from "./match_proof.ts";
 import { policyEmbedder } from "./policy_embedder.ts";
 import { QuestionOrder } from "./question_order.ts";
 import { Replay } from "./replay.ts";
-import { runLength, Sampler } from "./sampler.ts";
+import { runLength } from "./run_shapes.ts";
+import { Sampler } from "./sampler.ts";
 import { selfTestTask } from "./self_test.ts";
 
 /** Everything that a cell is a function of. The policy's weights are trained in place, or an adapter to them is. */

@@ -16,7 +16,7 @@ import { decodeGraph, type DecodeOptions, prefillGraph } from "./decode_graph.ts
 import type { PlacementTask } from "./placement.ts";
 import { adamwGraph } from "./optimizer.ts";
 import { stayingDecodeGraph } from "./staying_decode_graph.ts";
-import { decodeProducts } from "./sampler.ts";
+import { decodeProducts } from "./run_shapes.ts";
 import { trainGraph } from "./train_graph.ts";
 
 const { graph: name, device, index, policy }: PlacementTask = JSON.parse(process.argv[2] ?? ""); // placement.ts wrote it

@@ -13,7 +13,7 @@ import { causal, declareModel, decoder } from "../model/transformer.ts";
 import { SessionCache } from "../runtime/session_cache.ts";
 import { floats, release, Resident, type Runtime } from "../runtime/session.ts";
 import { inOrder } from "./in_order.ts";
-import { bucketsOf, roundUp } from "./sampler.ts";
+import { bucketsOf, roundUp } from "./run_shapes.ts";
 
 /** Texts in one pass; a constant, so that a vector does not depend on what is embedded beside it. */
 export const EMBED_BATCH = 16;

@@ -7,7 +7,8 @@ import type { Completion, RolloutGroup, Task, TaskItem } from "../contract.ts";
 import type { PolicyTokenizer } from "../model/tokenizer.ts";
 import type { Sampling } from "./decode_graph.ts";
 import type { Resident } from "../runtime/session.ts";
-import type { Draws, Sampler } from "./sampler.ts";
+import type { Draws } from "./generation.ts";
+import type { Sampler } from "./sampler.ts";
 
 /** What turns items into groups, whatever the weights. */
 export interface Asker {

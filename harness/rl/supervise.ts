@@ -12,7 +12,7 @@ import { createOptimizer } from "./create_optimizer.ts";
 import type { AdamWOptions, Optimizer } from "./optimizer.ts";
 import { inOrder } from "./in_order.ts";
 import { cut, sequencesPerPass } from "./passes.ts";
-import { roundUp } from "./sampler.ts";
+import { roundUp } from "./run_shapes.ts";
 import { gradientNames, trainGraph } from "./train_graph.ts";
 
 /** Token ids of a prompt and of what should follow it, the end-of-sequence token included. */

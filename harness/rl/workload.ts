@@ -8,7 +8,7 @@ import type { Layout } from "../model/layout.ts";
 import { type CompletionShape, passesOf, type SampleGroup } from "./learner.ts";
 import { sequencePasses } from "./supervise.ts";
 import type { SequenceShape } from "./train_graph.ts";
-import { bucketsOf, promptBucket, roundUp, SEGMENT, shardPrompts } from "./sampler.ts";
+import { bucketsOf, promptBucket, roundUp, SEGMENT, shardPrompts } from "./run_shapes.ts";
 
 /** Completions that are drawn side by side: `group` of each of so many prompts. */
 export interface Shard {

@@ -18,7 +18,8 @@ import { parameterLayout } from "../../harness/model/layout.ts";
 import { readPolicy, writePolicy } from "../../harness/model/policy.ts";
 import { readWeights } from "../../harness/model/safetensors.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
-import { runLength, Sampler } from "../../harness/rl/sampler.ts";
+import { runLength } from "../../harness/rl/run_shapes.ts";
+import { Sampler } from "../../harness/rl/sampler.ts";
 import { chooseRuntime } from "../../harness/runtime/choose.ts";
 import { peakMemoryBytes } from "../../harness/runtime/environment.ts";
 

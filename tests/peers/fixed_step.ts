@@ -10,7 +10,8 @@ import { MergedAdapter } from "../../harness/model/merged_adapter.ts";
 import { createOptimizer } from "../../harness/rl/create_optimizer.ts";
 import { Learner, type SampleGroup, type UpdateReport } from "../../harness/rl/learner.ts";
 import type { Optimizer } from "../../harness/rl/optimizer.ts";
-import { runLength, Sampler } from "../../harness/rl/sampler.ts";
+import { runLength } from "../../harness/rl/run_shapes.ts";
+import { Sampler } from "../../harness/rl/sampler.ts";
 import type { Runtime } from "../../harness/runtime/session.ts";
 import { randomTokens } from "./shapes.ts";
 

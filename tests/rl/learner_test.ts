@@ -8,7 +8,7 @@ import type { Graph } from "../../harness/graph/ir.ts";
 import type { Weights } from "../../harness/model/layout.ts";
 import { Learner, type SampleGroup, type UpdateReport } from "../../harness/rl/learner.ts";
 import { AdamW } from "../../harness/rl/optimizer.ts";
-import type { Draws } from "../../harness/rl/sampler.ts";
+import type { Draws } from "../../harness/rl/generation.ts";
 import { gradientName, trainGraph } from "../../harness/rl/train_graph.ts";
 import { OutOfDeviceMemory } from "../../harness/runtime/device_failure.ts";
 import { LocalRuntime, type Runtime, type Session } from "../../harness/runtime/session.ts";

@@ -5,7 +5,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { FailureError, MisuseError } from "../../harness/base/errors.ts";
 import { Prng, stream } from "../../harness/base/prng.ts";
 import type { Sampling } from "../../harness/rl/decode_graph.ts";
-import type { Draws } from "../../harness/rl/sampler.ts";
+import type { Draws } from "../../harness/rl/generation.ts";
 import {
   type Drawing,
   EXACT,

@@ -7,7 +7,9 @@ import { type ModelConfig, parseModelConfig } from "../../harness/model/config.t
 import { initialWeights, type Weights } from "../../harness/model/layout.ts";
 import { residentWeights } from "../../harness/model/transformer.ts";
 import type { Sampling } from "../../harness/rl/decode_graph.ts";
-import { type Draws, promptBucket, promptFeeds, Sampler } from "../../harness/rl/sampler.ts";
+import type { Draws } from "../../harness/rl/generation.ts";
+import { promptBucket, promptFeeds } from "../../harness/rl/run_shapes.ts";
+import { Sampler } from "../../harness/rl/sampler.ts";
 import { type PassOptions, trainGraph } from "../../harness/rl/train_graph.ts";
 import { PoolRuntime } from "../../harness/runtime/pool.ts";
 import { floats, LocalRuntime, release, type Runtime, type Tensor } from "../../harness/runtime/session.ts";
