@@ -14,46 +14,36 @@ import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { PRECISIONS as PRECISION_NAMES } from "../../harness/base/device_names.ts";
 import { MisuseError } from "../../harness/base/errors.ts";
-import { alignColumns } from "../../harness/cli/format.ts";
 import { parseCount } from "../../harness/cli/parse_count.ts";
-import type { ModelConfig } from "../../harness/model/config.ts";
-import { parameterLayout } from "../../harness/model/layout.ts";
 import { acceleratorText } from "../../harness/runtime/choose_device.ts";
 import { type Device, DEVICE_FACTS, DEVICES } from "../../harness/runtime/devices.ts";
 import { probeDevice } from "../../harness/runtime/probe.ts";
 import { readOptions } from "./command_line.ts";
 import { type Card, cardOf } from "./gpu_cards.ts";
+import {
+  type Case,
+  cells,
+  figures,
+  HEAD,
+  type Measured,
+  type Precision,
+  type Row,
+  type Side,
+  type Sizes,
+  table,
+} from "./gpu_figures.ts";
 import { machine } from "./machine.ts";
-import { modelShape, type ShapeName, SHAPES } from "./shapes.ts";
-
-/** How products are computed; TF32 rounds their factors to 10 bits and sums in float32. */
-export type Precision = "fp32" | "tf32" | "bf16" | "fp16";
+import { type ShapeName, SHAPES } from "./shapes.ts";
 
 /** What a process measures, see gpu_side.ts and gpu_torch.py. */
-export interface Task {
+export interface Task extends Sizes {
   readonly shape: ShapeName;
   /** The shape as PyTorch's side reads it. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Of the adapter that is trained; null: all weights are. */
-  readonly rank: number | null;
   readonly device: Device;
   readonly precision: Precision;
-  readonly prompts: number;
-  readonly completions: number;
-  readonly promptTokens: number;
-  readonly tokens: number;
-  /** Completions in a backward pass. */
-  readonly microBatch: number;
   /** The first does not count. */
   readonly steps: number;
-}
-
-type Sizes = Pick<Task, "rank" | "prompts" | "completions" | "promptTokens" | "tokens" | "microBatch">;
-
-interface Case extends Sizes {
-  readonly name: string;
-  readonly title: string;
-  readonly shape: ShapeName;
 }
 
 const LARGE = { prompts: 16, completions: 16, promptTokens: 64, tokens: 200 };
@@ -68,16 +58,10 @@ const CASES: readonly Case[] = [
   { name: "qwen-lora", title: "Qwen2.5-0.5B, LoRA 16", shape: "qwen", rank: 16, ...LARGE, microBatch: 16 },
 ];
 
-/** One row: who runs, where and how. */
-interface Side {
-  readonly title: string;
-  readonly device: Device;
-  readonly precision: Precision;
+/** One row's program. */
+interface Runner extends Side {
   readonly command: (task: Task) => [string, string[]];
 }
-
-/** The peak that a precision is held against. */
-const PEAK = { fp32: "fp32", tf32: "tf32", bf16: "half", fp16: "half" } as const;
 
 /** PyTorch's rows. */
 const PRECISIONS: readonly Precision[] = ["bf16", "tf32", "fp32"];
@@ -99,27 +83,6 @@ interface Options {
   readonly peakTflops?: readonly number[];
   readonly peakBandwidth?: number;
   readonly json?: boolean;
-}
-
-/** What a process said. */
-interface Measured {
-  /** Seconds of each step that counts. */
-  readonly rollout: readonly number[];
-  readonly update: readonly number[];
-  readonly microBatch: number;
-  /** MiB that the card's used memory rose by; null: nobody tells. */
-  readonly deviceMib: number | null;
-  readonly hostBytes: number | null;
-  readonly configuration: string | null;
-  readonly versions: Readonly<Record<string, string>>;
-  /** What went wrong; the steps before that stand. */
-  readonly error: string | null;
-}
-
-interface Row {
-  readonly entry: Case;
-  readonly side: Side;
-  readonly rounds: Measured[];
 }
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -146,7 +109,7 @@ function parse(line: string) {
 }
 
 /** Runs one process to its end, or to the limit. */
-async function measure(side: Side, task: Task, timeout: number): Promise<Measured> {
+async function measure(side: Runner, task: Task, timeout: number): Promise<Measured> {
   const [command, args] = side.command(task), before = usedMib();
   let most = before, last = "", late = false;
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -179,7 +142,7 @@ async function measure(side: Side, task: Task, timeout: number): Promise<Measure
 }
 
 /** A pass that does not fit is tried again with half of it. */
-async function measureFitting(side: Side, task: Task, timeout: number): Promise<Measured> {
+async function measureFitting(side: Runner, task: Task, timeout: number): Promise<Measured> {
   const measured = await measure(side, task, timeout);
   const full = /memory|alloc|device.*lost|killed/i.test(measured.error ?? "") && measured.rollout.length === 0;
   if (!full || task.microBatch < 2) return measured;
@@ -187,83 +150,15 @@ async function measureFitting(side: Side, task: Task, timeout: number): Promise<
   return await measureFitting(side, { ...task, microBatch: task.microBatch >> 1 }, timeout);
 }
 
-/** What a step needs at least, however it is done: prompts are read once for all of their completions. */
-export function needs(config: ModelConfig, sizes: Sizes): { rollout: number; update: number; bytes: number } {
-  const { layers, heads, kvHeads, headDim, vocabSize, hiddenSize } = config, { size } = parameterLayout(config);
-  const { prompts, completions, promptTokens, tokens, rank } = sizes, rows = prompts * completions;
-  const head = vocabSize * hiddenSize, wide = 4 * layers * heads * headDim; // attention, two products for each position
-  const read = prompts * promptTokens * (2 * (size - head) + wide * promptTokens / 2);
-  const forward = read + rows * tokens * (2 * size + wide * (promptTokens + tokens / 2));
-  const caches = 2 * layers * kvHeads * headDim * (prompts * promptTokens + rows * tokens / 2); // in the mean
-  return { rollout: forward, update: forward * (rank === null ? 3 : 2), bytes: tokens * (size + caches) };
-}
-
-/** NaN of none. */
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b), middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle - 1)]! + sorted[Math.floor(middle)]!) / 2;
-}
-const largest = (values: readonly (number | null)[]) => Math.max(...values.map((value) => value ?? NaN));
-
-/** The numbers of a row; NaN where there is none. */
-function figures({ entry, side, rounds }: Row, card: Card | undefined) {
-  const rollout = median(rounds.flatMap((round) => round.rollout));
-  const update = median(rounds.flatMap((round) => round.update));
-  const { prompts, completions, promptTokens, tokens } = entry, drawn = prompts * completions * tokens;
-  const needed = needs(modelShape(entry.shape), entry), onCard = side.device !== "cpu";
-  const flops = 1e12 * (onCard ? card?.tflops[PEAK[side.precision]] ?? card?.tflops.fp32 ?? NaN : NaN); // no TF32: float32
-  const bytes = 1e9 * (onCard ? card?.gigabytes ?? NaN : NaN), width = PEAK[side.precision] === "half" ? 2 : 4;
-  return {
-    stepSeconds: rollout + update,
-    rolloutSeconds: rollout,
-    updateSeconds: update,
-    drawnPerSecond: drawn / rollout,
-    trainedPerSecond: (drawn + prompts * promptTokens) / update,
-    flopsShare: needed.update / update / flops,
-    bandwidthShare: needed.bytes * width / rollout / bytes,
-    deviceMib: largest(rounds.map((round) => round.deviceMib)),
-    hostBytes: largest(rounds.map((round) => round.hostBytes)),
-    microBatch: Math.min(...rounds.map((round) => round.microBatch)),
-    error: rounds.find(({ error }) => error !== null)?.error ?? null,
-  };
-}
-
-const HEAD = [
-  "shape",
-  "side",
-  "step, s",
-  "rollout, s",
-  "update, s",
-  "drawn tokens/s",
-  "trained tokens/s",
-  "of peak FLOP/s",
-  "of bandwidth",
-  "device, GiB",
-  "host, GiB",
-  "pass",
-  "",
-];
-
-function cells(row: Row, card: Card | undefined): string[] {
-  const f = figures(row, card), { entry, side } = row;
-  const number = (value: number, digits: number) => Number.isFinite(value) ? value.toFixed(digits) : "-";
-  const share = (value: number) => Number.isFinite(value) ? `${(100 * value).toPrecision(2)} %` : "-";
-  const seconds = [f.stepSeconds, f.rolloutSeconds, f.updateSeconds].map((value) => number(value, 3));
-  const rates = [f.drawnPerSecond, f.trainedPerSecond].map((value) => number(value, 0));
-  const memory = [f.deviceMib / 2 ** 10, f.hostBytes / 2 ** 30].map((value) => number(value, 2));
-  const shares = [share(f.flopsShare), share(f.bandwidthShare)];
-  return [entry.title, side.title, ...seconds, ...rates, ...shares, ...memory, `${f.microBatch}`, f.error ?? ""];
-}
-
 /** Matchbox on a device; CUDA's float32 products take TF32, which is ONNX Runtime's default, where the card has it. */
-const matchbox = (device: Device, half: boolean): Side => ({
+const matchbox = (device: Device, half: boolean): Runner => ({
   title: `Matchbox ${device}${half ? " fp16" : ""}`,
   device,
   precision: half ? "fp16" : device === "cuda" ? "tf32" : "fp32",
   command: (task) => [process.execPath, ["run", "-A", "--no-check", here("gpu_side.ts"), JSON.stringify(task)]],
 });
 
-const pytorch = (python: string, device: "cuda" | "cpu", precision: Precision): Side => ({
+const pytorch = (python: string, device: "cuda" | "cpu", precision: Precision): Runner => ({
   title: `PyTorch ${precision}, ${device}`,
   device,
   precision,
@@ -272,7 +167,7 @@ const pytorch = (python: string, device: "cuda" | "cpu", precision: Precision): 
 
 /** Matchbox's sides on devices that can be had, what those are, and of the others why not. */
 async function findSides(asked: readonly Device[]) {
-  const sides: Side[] = [], devices: Record<string, string> = {}, refused: Record<string, string> = {};
+  const sides: Runner[] = [], devices: Record<string, string> = {}, refused: Record<string, string> = {};
   for (const device of asked) {
     for (const precision of device === "cpu" ? PRECISION_NAMES.slice(0, 1) : PRECISION_NAMES) {
       const probed = await probeDevice({ device, index: null, threads: 1, timed: null, precision });
@@ -373,15 +268,18 @@ function peaksOf(name: string | null, { peakTflops, peakBandwidth }: Options): C
 
 function peaksText({ tflops: { fp32, tf32, half }, gigabytes, source }: Card): string {
   const known = (value: number | null) => value === null || Number.isNaN(value) ? "-" : `${value}`;
-  return `peaks: float32 ${known(fp32)}, TF32 ${known(tf32)}, 16-bit ${known(half)} TFLOP/s, ${
-    known(gigabytes)
-  } GB/s ` +
-    `(${source})`;
+  const [single, reduced, short, bandwidth] = [fp32, tf32, half, gigabytes].map(known);
+  return `peaks: float32 ${single}, TF32 ${reduced}, 16-bit ${short} TFLOP/s, ${bandwidth} GB/s (${source})`;
 }
 
 /** Takes the times of the sides of a shape, in turns, and tells each on standard error. */
-async function runCase(entry: Case, sides: readonly Side[], options: Options, card: Card | undefined): Promise<Row[]> {
-  const rows = sides.map((side): Row => ({ entry, side, rounds: [] }));
+async function runCase(
+  entry: Case,
+  sides: readonly Runner[],
+  options: Options,
+  card: Card | undefined,
+): Promise<Row[]> {
+  const rows = sides.map((side) => ({ entry, side, rounds: [] as Measured[] }));
   for (let round = 1; round <= options.rounds; round++) {
     for (const { side, rounds } of rows) {
       if (rounds.some(({ error }) => error !== null)) continue; // it would fail again
@@ -397,13 +295,6 @@ async function runCase(entry: Case, sides: readonly Side[], options: Options, ca
     }
   }
   return rows;
-}
-
-/** What went wrong stands behind the columns: it may be long. */
-function table(rows: readonly string[][]): string {
-  const notes = [HEAD, [], ...rows].map((row) => row[HEAD.length - 1] ?? "");
-  const columns = [HEAD, [], ...rows].map((row) => row.slice(0, HEAD.length - 1));
-  return alignColumns(columns, 2).split("\n").map((line, i) => `${line}  ${notes[i]}`.trimEnd()).join("\n");
 }
 
 async function main(): Promise<void> {
